@@ -1,0 +1,5 @@
+//! Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone.
+
+pub mod diagnostic;
+#[cfg(feature = "yaml")]
+pub mod parse;

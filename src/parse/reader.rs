@@ -1,0 +1,229 @@
+//! A node and what a kind expects of it → values, and a complaint for everything else.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::node::{Key, Node, Value};
+use super::suggest::nearest;
+use crate::diagnostic::{Code, Diagnostic, FieldPath, Position, Sourced};
+
+/// Reads the nodes of one text; collects every complaint and stops at none.
+#[derive(Debug)]
+pub(crate) struct Reader<'c> {
+    pub(crate) file: Arc<str>,
+    pub(crate) complaints: &'c mut Vec<Diagnostic>,
+}
+
+/// The fields of one mapping, taken one by one; what is left over at the end is unknown.
+#[derive(Debug)]
+pub(crate) struct Fields<'n> {
+    entries: Vec<(&'n Key, &'n Node)>,
+    asked: Vec<&'static str>,
+    pub(crate) position: Position,
+    pub(crate) path: FieldPath,
+}
+
+/// A node and its path.
+pub(crate) type Place<'n> = (&'n Node, FieldPath);
+
+impl<'n> Fields<'n> {
+    /// The field `name`; null counts as absent, as the API server drops it.
+    pub(crate) fn take(&mut self, name: &'static str) -> Option<Place<'n>> {
+        self.asked.push(name);
+        let index = self.entries.iter().position(|(key, _)| key.name == name)?;
+        let (_, node) = self.entries.swap_remove(index);
+        (node.value != Value::Null).then(|| (node, self.path.field(name)))
+    }
+
+    /// As [`Fields::take`], but null is given as it stands.
+    pub(crate) fn take_even_null(&mut self, name: &'static str) -> Option<Place<'n>> {
+        self.asked.push(name);
+        let index = self.entries.iter().position(|(key, _)| key.name == name)?;
+        let (_, node) = self.entries.swap_remove(index);
+        Some((node, self.path.field(name)))
+    }
+
+    /// The field is known and its content is not looked into.
+    pub(crate) fn pass_over(&mut self, names: &[&'static str]) {
+        for name in names {
+            drop(self.take_even_null(name));
+        }
+    }
+}
+
+impl Reader<'_> {
+    /// Complains about the place.
+    pub(crate) fn complain(
+        &mut self,
+        (node, path): &Place<'_>,
+        code: Code,
+        message: impl Into<String>,
+    ) -> &mut Diagnostic {
+        self.push(Diagnostic::error(code, message).at(&self.file.clone(), node.position, path))
+    }
+
+    /// Adds a finding; gives it back so that help can be added.
+    #[expect(clippy::indexing_slicing, reason = "the element was pushed on the line before")]
+    pub(crate) fn push(&mut self, finding: Diagnostic) -> &mut Diagnostic {
+        self.complaints.push(finding);
+        let last = self.complaints.len() - 1;
+        &mut self.complaints[last]
+    }
+
+    fn wrong_type(&mut self, place: &Place<'_>, wanted: &str) {
+        let found = place.0.value.describe();
+        let name = last_field(&place.1);
+        let help = match &place.0.value {
+            Value::Bool(_) | Value::Integer(_) | Value::Float(_) if wanted == "a string" => {
+                Some("put it in quotes: Kubernetes reads it as something else than text".to_owned())
+            }
+            Value::String(_) if wanted == "a list" => {
+                Some("write it as a list item: `- …`".to_owned())
+            }
+            _ => None,
+        };
+        self.complain(place, Code::WrongType, format!("`{name}` takes {wanted}, not {found}"))
+            .help = help;
+    }
+
+    /// The fields of a mapping; absent with a complaint where the node is something else.
+    pub(crate) fn fields<'n>(&mut self, (node, path): Place<'n>) -> Option<Fields<'n>> {
+        let Value::Mapping(entries) = &node.value else {
+            self.wrong_type(&(node, path), "a mapping");
+            return None;
+        };
+        Some(Fields {
+            entries: entries.iter().map(|(key, node)| (key, node)).collect(),
+            asked: Vec::new(),
+            position: node.position,
+            path,
+        })
+    }
+
+    /// Complains about every field that nobody took.
+    pub(crate) fn finish(&mut self, mut fields: Fields<'_>) {
+        fields.entries.sort_by_key(|(key, _)| key.position);
+        for (key, _) in fields.entries {
+            let owner = last_field(&fields.path);
+            let place = if owner.is_empty() { String::new() } else { format!(" in `{owner}`") };
+            let mut finding = Diagnostic::error(
+                Code::UnknownField,
+                format!("unknown field `{}`{place}", key.name),
+            )
+            .at(&self.file, key.position, &fields.path);
+            if let Some(known) = nearest(&key.name, fields.asked.iter().copied()) {
+                finding.help = Some(format!("did you mean `{known}`?"));
+            }
+            self.push(finding);
+        }
+    }
+
+    /// A string; anything else is a complaint: the API server refuses `ports: [80]`.
+    pub(crate) fn string(&mut self, place: Place<'_>) -> Option<Sourced<String>> {
+        if let Value::String(text) = &place.0.value {
+            return Some(Sourced::new(text.clone(), place.0.position));
+        }
+        self.wrong_type(&place, "a string");
+        None
+    }
+
+    pub(crate) fn boolean(&mut self, place: Place<'_>) -> Option<bool> {
+        if let Value::Bool(value) = place.0.value {
+            return Some(value);
+        }
+        self.wrong_type(&place, "a boolean");
+        None
+    }
+
+    /// A whole number that fits `T`.
+    pub(crate) fn number<T: TryFrom<i64>>(&mut self, place: Place<'_>) -> Option<T> {
+        let Value::Integer(value) = place.0.value else {
+            self.wrong_type(&place, "a whole number");
+            return None;
+        };
+        if let Ok(value) = T::try_from(value) {
+            return Some(value);
+        }
+        let name = last_field(&place.1);
+        self.complain(
+            &place,
+            Code::BadValue,
+            format!("`{name}` does not take `{value}`: out of range"),
+        );
+        None
+    }
+
+    /// The items of a list; empty with a complaint where the node is something else.
+    pub(crate) fn items<'n>(&mut self, place: Place<'n>) -> Vec<Place<'n>> {
+        let Value::Sequence(items) = &place.0.value else {
+            self.wrong_type(&place, "a list");
+            return Vec::new();
+        };
+        items
+            .iter()
+            .enumerate()
+            .map(|(index, node)| (node, place.1.item(index)))
+            .collect()
+    }
+
+    /// A list of strings.
+    pub(crate) fn strings(&mut self, place: Place<'_>) -> Vec<Sourced<String>> {
+        self.items(place)
+            .into_iter()
+            .filter_map(|item| self.string(item))
+            .collect()
+    }
+
+    /// A mapping from names to strings, such as labels.
+    pub(crate) fn string_map(&mut self, place: Place<'_>) -> BTreeMap<String, String> {
+        let Value::Mapping(entries) = &place.0.value else {
+            self.wrong_type(&place, "a mapping");
+            return BTreeMap::new();
+        };
+        let mut map = BTreeMap::new();
+        for (key, node) in entries {
+            // A null label value is kept by the API server as an empty string.
+            if node.value == Value::Null {
+                map.insert(key.name.clone(), String::new());
+            } else if let Some(value) = self.string((node, place.1.field(&key.name))) {
+                map.insert(key.name.clone(), value.value);
+            }
+        }
+        map
+    }
+
+    /// One of a few words; a complaint names the nearest.
+    pub(crate) fn word<T: Copy>(
+        &mut self,
+        place: Place<'_>,
+        words: &[(&'static str, T)],
+    ) -> Option<T> {
+        let text = self.string((place.0, place.1.clone()))?.value;
+        if let Some((_, value)) = words.iter().find(|(word, _)| *word == text) {
+            return Some(*value);
+        }
+        let name = last_field(&place.1);
+        let known = words.iter().map(|(word, _)| *word);
+        let help = nearest(&text, known.clone()).map_or_else(
+            || {
+                format!(
+                    "one of {}",
+                    known
+                        .map(|word| format!("`{word}`"))
+                        .collect::<Vec<_>>()
+                        .join(", ")
+                )
+            },
+            |word| format!("did you mean `{word}`?"),
+        );
+        self.complain(&place, Code::BadValue, format!("`{name}` does not take `{text}`"))
+            .help = Some(help);
+        None
+    }
+}
+
+/// The last field name of a path: `source` of `spec.rules[0].from[0].source`.
+fn last_field(path: &FieldPath) -> String {
+    let last = path.as_str().rsplit('.').next().unwrap_or_default();
+    last.to_owned()
+}

@@ -1,0 +1,29 @@
+//! A misspelt word and the known words → the nearest known word.
+
+/// The known word nearest to `word`, where one is near enough to be worth a question.
+/// Case alone (`Rules`) and a missing `s` (`path`) are always near.
+pub(crate) fn nearest<'k>(word: &str, known: impl IntoIterator<Item = &'k str>) -> Option<&'k str> {
+    let folded = word.to_lowercase();
+    known
+        .into_iter()
+        .map(|candidate| {
+            (strsim::damerau_levenshtein(&folded, &candidate.to_lowercase()), candidate)
+        })
+        .filter(|(distance, candidate)| *distance <= 1 + candidate.chars().count() / 4)
+        .min()
+        .map(|(_, candidate)| candidate)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::nearest;
+
+    #[rstest::rstest]
+    #[case::plural("principal", Some("principals"))]
+    #[case::case("Namespaces", Some("namespaces"))]
+    #[case::transposed("namepsaces", Some("namespaces"))]
+    #[case::far("labels", None)]
+    fn the_nearest_word_is_offered_only_when_near(#[case] word: &str, #[case] want: Option<&str>) {
+        assert_eq!(nearest(word, ["principals", "namespaces", "ipBlocks"]), want);
+    }
+}
