@@ -1,0 +1,87 @@
+//! MeshConfig as written: the fields that decide a request. Absent is absent, so that one can be laid
+//! over another.
+
+use crate::diagnostic::Sourced;
+
+/// `pathNormalization.normalization`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Normalization {
+    /// `BASE`, which is also `DEFAULT`.
+    Base,
+    /// `DECODE_AND_MERGE_SLASHES`.
+    DecodeAndMergeSlashes,
+    /// `MERGE_SLASHES`.
+    MergeSlashes,
+    /// `NONE`.
+    None,
+}
+
+/// The mesh's configuration.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MeshConfig {
+    /// `rootNamespace`; `istio-system` where absent [IN-1].
+    pub root_namespace: Option<String>,
+    /// `trustDomain`; `cluster.local` where absent [IN-2].
+    pub trust_domain: Option<String>,
+    /// `trustDomainAliases`; none where absent [IN-3].
+    pub trust_domain_aliases: Option<Vec<String>>,
+    /// The `trustDomains` of all `caCertificates` [IN-4].
+    pub ca_trust_domains: Option<Vec<String>>,
+    /// `enableAutoMtls`; true where absent [IN-5].
+    pub enable_auto_mtls: Option<bool>,
+    /// `pathNormalization.normalization`; `BASE` where absent [IN-7].
+    pub normalization: Option<Normalization>,
+    /// `extensionProviders` [IN-8].
+    pub extension_providers: Option<Vec<ExtensionProvider>>,
+    /// `defaultConfig.gatewayTopology.numTrustedProxies`; 0 where absent [IN-9].
+    pub num_trusted_proxies: Option<u32>,
+}
+
+impl MeshConfig {
+    /// This configuration, with what is absent taken from `below`.
+    #[must_use]
+    pub fn over(self, below: &Self) -> Self {
+        let below = below.clone();
+        Self {
+            root_namespace: self.root_namespace.or(below.root_namespace),
+            trust_domain: self.trust_domain.or(below.trust_domain),
+            trust_domain_aliases: self.trust_domain_aliases.or(below.trust_domain_aliases),
+            ca_trust_domains: self.ca_trust_domains.or(below.ca_trust_domains),
+            enable_auto_mtls: self.enable_auto_mtls.or(below.enable_auto_mtls),
+            normalization: self.normalization.or(below.normalization),
+            extension_providers: self.extension_providers.or(below.extension_providers),
+            num_trusted_proxies: self.num_trusted_proxies.or(below.num_trusted_proxies),
+        }
+    }
+}
+
+/// What kind of external authorizer a provider is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ProviderKind {
+    /// `envoyExtAuthzGrpc`: asked on HTTP and TCP ports.
+    Grpc,
+    /// `envoyExtAuthzHttp`: asked on HTTP ports only [AP-113].
+    Http,
+    /// Tracing, logging and other kinds, which authorize nothing.
+    Other,
+}
+
+/// One entry of `extensionProviders`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ExtensionProvider {
+    /// `name`.
+    pub name: Sourced<String>,
+    /// What it is.
+    pub kind: ProviderKind,
+    /// `service`, `[namespace/]host`.
+    pub service: Option<String>,
+    /// `port`; checked where a policy uses the provider.
+    pub port: Option<i64>,
+    /// `failOpen`: allow where the authorizer cannot be asked; false where absent.
+    pub fail_open: bool,
+    /// `statusOnError`, a status as text; 403 where absent.
+    pub status_on_error: Option<String>,
+    /// `includeRequestHeadersInCheck` (exact, prefix and suffix patterns): what an HTTP authorizer is sent beside
+    /// the usual headers.
+    pub include_request_headers: Vec<String>,
+}
