@@ -3,3 +3,4 @@
 pub mod diagnostic;
 #[cfg(feature = "yaml")]
 pub mod parse;
+pub mod spiffe;
