@@ -5,3 +5,4 @@ pub mod istio;
 pub mod matcher;
 #[cfg(feature = "yaml")]
 pub mod parse;
+pub mod spiffe;
