@@ -2,4 +2,7 @@
 
 pub(crate) mod node;
 pub(crate) mod reader;
+mod scalar;
 pub(crate) mod suggest;
+mod tree;
+pub(crate) mod yaml;
