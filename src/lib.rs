@@ -6,3 +6,4 @@ pub mod matcher;
 #[cfg(feature = "yaml")]
 pub mod parse;
 pub mod spiffe;
+pub mod validate;

@@ -38,9 +38,12 @@ pub struct AuthorizationPolicy {
     pub target: PolicyTarget,
     /// `action`; `ALLOW` where none is written [SEL-20].
     pub action: Action,
+    /// Where `action` is written; the policy itself where it is not.
+    pub action_position: Position,
     /// `provider`: its name, empty where none is written in it. Absent where there is no `provider`.
     pub provider: Option<Sourced<String>>,
-    /// `rules`; absent where none are written. A null entry is kept, so that it can be refused.
+    /// `rules`; absent where none are written, an empty list being none. A null entry is kept, so that
+    /// it can be refused.
     pub rules: Option<Vec<Option<Rule>>>,
 }
 
@@ -49,9 +52,9 @@ pub struct AuthorizationPolicy {
 pub struct Rule {
     /// Where it is written.
     pub position: Position,
-    /// `from`: any of them. Absent where none is written: any source.
+    /// `from`: any of them. Absent where none is written, an empty list being none: any source.
     pub from: Option<Vec<Terms<SourceField>>>,
-    /// `to`: any of them. Absent where none is written: any operation.
+    /// `to`: any of them. Absent where none is written, an empty list being none: any operation.
     pub to: Option<Vec<Terms<OperationField>>>,
     /// `when`: all of them.
     pub when: Vec<Condition>,
@@ -66,6 +69,9 @@ pub struct Terms<F> {
     pub present: bool,
     /// The fields that are written with at least one value, in the order of the API.
     pub fields: Vec<Field<F>>,
+    /// The fields that are written with an empty list, plain or in their `notX` form. They hold always;
+    /// only the API server's schema counts them as set.
+    pub empty: Vec<(F, bool)>,
 }
 
 /// One field with its values: any of the values; for `notX`, none of them.
@@ -86,7 +92,7 @@ pub struct Field<F> {
 pub struct Condition {
     /// Where it is written.
     pub position: Position,
-    /// `key`; empty where none is written.
+    /// `key`; empty, and at the place of the entry, where none is written.
     pub key: Sourced<String>,
     /// `values`: any of them; empty and absent are the same.
     pub values: Vec<Sourced<String>>,

@@ -14,8 +14,10 @@ pub use authorization_policy::{
 };
 pub use mesh_config::{ExtensionProvider, MeshConfig, Normalization, ProviderKind};
 pub use meta::{Meta, Timestamp};
-pub use peer_authentication::{Mode, PeerAuthentication};
-pub use request_authentication::{ClaimToHeader, FromHeader, JwtRule, RequestAuthentication};
+pub use peer_authentication::{Mode, PeerAuthentication, PortLevel};
+pub use request_authentication::{
+    ClaimToHeader, FromHeader, JwtRule, Presence, RequestAuthentication,
+};
 pub use selector::{PolicyTarget, PolicyTargetReference, WorkloadSelector};
 pub use service::{Service, ServicePort, TargetPort};
 pub use workload::{ContainerPort, Workload};
@@ -32,17 +34,19 @@ pub enum Resource {
     RequestAuthentication(RequestAuthentication),
     /// A Kubernetes Namespace: its labels say whether sidecars are injected.
     Namespace(Meta),
-    /// A Kubernetes ServiceAccount.
+    /// A Kubernetes `ServiceAccount`.
     ServiceAccount(Meta),
     /// A Kubernetes Service.
     Service(Service),
     /// A Pod, or a kind that owns a pod template.
     Workload(Workload),
-    /// The mesh ConfigMap (`istio`, or `istio-REVISION`).
+    /// The mesh `ConfigMap` (`istio`, or `istio-REVISION`).
     MeshConfig(Meta, Box<MeshConfig>),
-    /// A kind that is recognised and not evaluated yet: DestinationRule, VirtualService, ServiceEntry,
-    /// Sidecar, Gateway, WorkloadEntry.
+    /// A kind that is recognised and not evaluated yet: DestinationRule, `VirtualService`,
+    /// `ServiceEntry`, Sidecar, Gateway, `WorkloadEntry` …
     Later {
+        /// The API group: two groups have a Gateway.
+        group: String,
         /// The kind.
         kind: String,
         /// Its metadata.

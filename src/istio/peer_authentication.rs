@@ -28,6 +28,8 @@ pub struct PeerAuthentication {
     /// `portLevelMtls`: the key as written, so that a bad one can be complained of, and its mode.
     /// Absent and an empty mapping differ: Istio refuses the second.
     pub port_level: Option<Vec<PortLevel>>,
+    /// Where `portLevelMtls` is written; the policy itself where it is not.
+    pub port_level_position: Position,
 }
 
 /// One entry of `portLevelMtls`: the workload's port and its mode.

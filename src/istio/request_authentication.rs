@@ -21,6 +21,8 @@ pub struct JwtRule {
     pub position: Position,
     /// `issuer`; empty accepts any issuer [JWT-32].
     pub issuer: String,
+    /// Where `issuer` is written; absent where it is not.
+    pub issuer_position: Option<Position>,
     /// `audiences`; empty: not checked.
     pub audiences: Vec<Sourced<String>>,
     /// `jwksUri` or `jwks_uri`.
@@ -43,6 +45,17 @@ pub struct JwtRule {
     pub space_delimited_claims: Vec<Sourced<String>>,
     /// `timeout` as written.
     pub timeout: Option<Sourced<String>>,
+    /// `presence`, which no control plane reads [JWT-5].
+    pub presence: Option<Sourced<Presence>>,
+}
+
+/// `presence`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Presence {
+    /// A request may come without a token.
+    Optional,
+    /// A request must come with a token.
+    Required,
 }
 
 /// One entry of `fromHeaders`.
@@ -51,7 +64,7 @@ pub struct FromHeader {
     /// Where it is written.
     pub position: Position,
     /// The header; absent where none is written.
-    pub name: Option<String>,
+    pub name: Option<Sourced<String>>,
     /// What stands before the token; empty where none is written.
     pub prefix: String,
 }
@@ -62,7 +75,7 @@ pub struct ClaimToHeader {
     /// Where it is written.
     pub position: Position,
     /// The header to write; absent where none is written.
-    pub header: Option<String>,
+    pub header: Option<Sourced<String>>,
     /// The claim to read, dots for nested ones; absent where none is written.
-    pub claim: Option<String>,
+    pub claim: Option<Sourced<String>>,
 }

@@ -11,6 +11,8 @@ pub struct WorkloadSelector {
     pub position: Position,
     /// The labels that must all be there with these values.
     pub match_labels: BTreeMap<String, String>,
+    /// Where the value of each label is written.
+    pub label_positions: BTreeMap<String, Position>,
 }
 
 /// One entry of `targetRefs`, or `targetRef`.
@@ -18,12 +20,12 @@ pub struct WorkloadSelector {
 pub struct PolicyTargetReference {
     /// Where it is written.
     pub position: Position,
-    /// The API group; absent and `core` are both the core group.
-    pub group: String,
-    /// The kind; empty where none is written.
-    pub kind: String,
-    /// The name; empty where none is written.
-    pub name: String,
+    /// The API group; absent, empty and `core` are all the core group.
+    pub group: Sourced<String>,
+    /// The kind; empty, and at the place of the reference, where none is written.
+    pub kind: Sourced<String>,
+    /// The name; empty, and at the place of the reference, where none is written.
+    pub name: Sourced<String>,
     /// A namespace, which Istio refuses when it is not empty.
     pub namespace: Option<Sourced<String>>,
 }
@@ -37,6 +39,9 @@ pub struct PolicyTarget {
     pub target_ref: Option<PolicyTargetReference>,
     /// `targetRefs`; absent and empty are the same.
     pub target_refs: Vec<PolicyTargetReference>,
+    /// Where an empty `targetRefs` is written. It refers to nothing; only the API server's schema counts
+    /// it as set.
+    pub empty_target_refs: Option<Position>,
 }
 
 impl PolicyTarget {

@@ -8,11 +8,11 @@ use super::Meta;
 /// A Pod, or a kind that owns a pod template.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Workload {
-    /// The metadata of the owner (of the Pod itself for a Pod).
+    /// The metadata of the resource itself. Where a cluster is to choose the name, it is `generateName`.
     pub meta: Meta,
     /// `Deployment`, `Pod` …
     pub kind: String,
-    /// `kind/name` of what owns it; a Pod of a ReplicaSet of a Deployment is no workload of its own.
+    /// Kind and name of what owns it; a Pod of a `ReplicaSet` of a Deployment is no workload of its own.
     pub owner: Option<(String, String)>,
     /// The labels of the pods.
     pub labels: BTreeMap<String, String>,
@@ -20,7 +20,7 @@ pub struct Workload {
     pub annotations: BTreeMap<String, String>,
     /// `serviceAccountName`; `default` where absent.
     pub service_account: String,
-    /// The ports of all containers.
+    /// The TCP ports of all containers, sidecar containers included.
     pub ports: Vec<ContainerPort>,
     /// Whether a container is called `istio-proxy`: the sidecar is there already.
     pub has_proxy: bool,

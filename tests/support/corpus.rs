@@ -64,6 +64,11 @@ impl Run {
     /// One case: what the corpus (or the reading chosen) says, and what came out.
     pub(crate) fn case<T: PartialEq + std::fmt::Debug>(&mut self, name: &str, want: &T, got: &T) {
         self.seen += 1;
+        self.more(name, want, got);
+    }
+
+    /// Another claim of the case before.
+    pub(crate) fn more<T: PartialEq + std::fmt::Debug>(&mut self, name: &str, want: &T, got: &T) {
         if want != got {
             self.disagreements
                 .push(format!("{name}: want {want:?}, got {got:?}"));
