@@ -258,10 +258,7 @@ pub fn printable(text: &str) -> String {
 
 /// One or more findings; never empty.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Diagnostics {
-    first: Diagnostic,
-    rest: Vec<Diagnostic>,
-}
+pub struct Diagnostics(Vec<Diagnostic>);
 
 impl Diagnostics {
     /// `Err` with all findings where one of them is an error, else `Ok` with the warnings.
@@ -271,34 +268,28 @@ impl Diagnostics {
     pub fn gate(findings: Vec<Diagnostic>) -> Result<Vec<Diagnostic>, Self> {
         if findings
             .iter()
-            .all(|finding| finding.severity != Severity::Error)
+            .any(|finding| finding.severity == Severity::Error)
         {
-            return Ok(findings);
+            return Err(Self(findings));
         }
-        let mut findings = findings.into_iter();
-        match findings.next() {
-            Some(first) => Err(Self { first, rest: findings.collect() }),
-            None => Ok(Vec::new()),
-        }
+        Ok(findings)
     }
 
     /// The findings in the order of the text.
     pub fn iter(&self) -> impl Iterator<Item = &Diagnostic> {
-        std::iter::once(&self.first).chain(&self.rest)
+        self.0.iter()
     }
 
     /// The findings as a list.
     #[must_use]
     pub fn into_vec(self) -> Vec<Diagnostic> {
-        let mut all = vec![self.first];
-        all.extend(self.rest);
-        all
+        self.0
     }
 }
 
 impl From<Diagnostic> for Diagnostics {
     fn from(first: Diagnostic) -> Self {
-        Self { first, rest: Vec::new() }
+        Self(vec![first])
     }
 }
 

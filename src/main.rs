@@ -1,1 +1,5 @@
-fn main() {}
+//! The command `portcullis`.
+
+fn main() -> std::process::ExitCode {
+    portcullis::cli::main()
+}

@@ -2,16 +2,26 @@
 
 #[cfg(test)]
 mod conformance {
+    #[cfg(feature = "cli")]
+    mod envoy;
+    #[cfg(feature = "yaml")]
+    mod peer_authentication;
     #[cfg(feature = "yaml")]
     mod policy_values;
     #[cfg(feature = "yaml")]
     mod samples;
+    #[cfg(feature = "yaml")]
+    mod selection;
     mod spiffe;
     mod trust_domain_aliases;
     #[cfg(feature = "yaml")]
     mod validation;
 }
+#[cfg(test)]
+mod layers;
 #[cfg(all(test, feature = "yaml"))]
 mod refusals;
 #[cfg(test)]
 mod support;
+#[cfg(test)]
+mod tidy;

@@ -90,7 +90,7 @@ impl PathTemplate {
                     tail = Some(String::new());
                 }
                 _ if segment.bytes().all(|byte| in_set(byte) && byte != b'*') => {
-                    literal.push_str(segment)
+                    literal.push_str(segment);
                 }
                 _ => return Err(PathTemplateError::BadSegment(segment.to_owned())),
             }

@@ -5,7 +5,7 @@ use std::cell::OnceCell;
 
 use super::node::{Node, Value};
 use super::reader::{Place, Reader};
-use super::yaml;
+use super::yaml::{self, Dialect};
 use crate::diagnostic::Position;
 
 /// The documents of the YAML text in a string of `outer`. The places are exact in a block scalar (`|`);
@@ -15,12 +15,13 @@ pub(crate) fn embedded(
     reader: &mut Reader<'_>,
     outer: &Outer<'_>,
     place: &Place<'_>,
+    dialect: Dialect,
 ) -> Option<Vec<Node>> {
     let start = place.0.position;
     let inner = reader.string(place)?.value;
     let frame = Frame::find(outer, &inner, start);
     let before = reader.complaints.len();
-    let mut documents = yaml::documents(&reader.file, &inner, reader.complaints);
+    let mut documents = yaml::documents_in(dialect, &reader.file, &inner, reader.complaints);
     for finding in reader.complaints.iter_mut().skip(before) {
         if let Some(origin) = &mut finding.origin {
             origin.position = frame.outside(origin.position);

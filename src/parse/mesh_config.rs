@@ -4,6 +4,7 @@ use super::embedded::{Outer, embedded};
 use super::node::{Node, Value};
 use super::reader::{Fields, Place, Reader, last_field};
 use super::suggest::nearest;
+use super::yaml::Dialect;
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Severity, Sourced};
 use crate::istio::{ExtensionProvider, MeshConfig, Meta, Normalization, ProviderKind, Resource};
 use crate::spiffe::validate_mesh_trust_domain;
@@ -86,7 +87,7 @@ pub(super) fn config_map(
     mesh: &Place<'_>,
 ) -> Option<Resource> {
     let path = mesh.1.clone();
-    let documents = embedded(reader, text, mesh)?;
+    let documents = embedded(reader, text, mesh, Dialect::Kubernetes)?;
     let before = reader.complaints.len();
     let config = documents
         .first()

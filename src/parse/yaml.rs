@@ -24,6 +24,25 @@ pub(crate) fn documents(
     text: &str,
     complaints: &mut Vec<Diagnostic>,
 ) -> Vec<Node> {
+    documents_in(Dialect::Kubernetes, file, text, complaints)
+}
+
+/// Whose file a text is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    /// Kubernetes reads it: `y` and `n` are booleans.
+    Kubernetes,
+    /// Only portcullis reads it: `y` and `n` are text, as most readers of YAML take them.
+    Suite,
+}
+
+/// As [`documents`], in the dialect of whoever reads the file.
+pub(crate) fn documents_in(
+    dialect: Dialect,
+    file: &Arc<str>,
+    text: &str,
+    complaints: &mut Vec<Diagnostic>,
+) -> Vec<Node> {
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     if text.len() > MAX_TEXT {
         let finding = Diagnostic::error(Code::Limit, "the text is longer than 64 MiB");
@@ -32,7 +51,8 @@ pub(crate) fn documents(
     }
     let mut found = Vec::new();
     let text = printable(file, text, &mut found);
-    let mut events = Events { text: &text, tree: Tree::new(file, &mut found), started: false };
+    let tree = Tree::new(file, &mut found);
+    let mut events = Events { text: &text, dialect, tree, started: false };
     events.read();
     let documents = events.tree.documents;
     found.sort_by(|a, b| a.origin.cmp(&b.origin));
@@ -67,6 +87,7 @@ fn printable<'t>(file: &Arc<str>, text: &'t str, complaints: &mut Vec<Diagnostic
 /// Hands the events of one text to a tree.
 struct Events<'t> {
     text: &'t str,
+    dialect: Dialect,
     tree: Tree<'t>,
     /// Whether a document has begun.
     started: bool,
@@ -207,6 +228,12 @@ impl Events<'_> {
             return Ok(());
         }
         let value = match tag {
+            None if plain
+                && self.dialect == Dialect::Suite
+                && matches!(text, "y" | "Y" | "n" | "N") =>
+            {
+                Value::String(text.to_owned())
+            }
             None if plain => scalar::plain(text),
             None => Value::String(text.to_owned()),
             Some(tag) => scalar::tagged(&tag, text).unwrap_or_else(|| {

@@ -82,3 +82,29 @@ impl Run {
         assert_eq!(self.seen, count, "number of cases");
     }
 }
+
+#[cfg(feature = "yaml")]
+/// Manifests of the corpus, read as a user's files are. Absent metadata is filled in where the corpus leaves it out.
+pub(crate) fn resources(manifests: &[Value]) -> Vec<portcullis::istio::Resource> {
+    let mut loaded = portcullis::parse::Loaded::default();
+    for manifest in manifests {
+        let mut manifest = manifest.clone();
+        // Some of the corpus's names have spaces, which no cluster takes.
+        if let Some(name) = manifest["metadata"]["name"].as_str() {
+            manifest["metadata"]["name"] = name.replace(' ', "-").into();
+        }
+        let text = serde_yaml::to_string(&manifest).unwrap();
+        portcullis::parse::resources("corpus", &text, "default", &mut loaded);
+    }
+    assert!(loaded.findings.is_empty(), "{}", loaded.findings[0]);
+    loaded.resources
+}
+
+#[cfg(feature = "yaml")]
+/// Labels; absent and null are none.
+pub(crate) fn labels(value: &Value) -> std::collections::BTreeMap<String, String> {
+    let pairs = value.as_mapping().into_iter().flatten();
+    pairs
+        .map(|(key, value)| (key.as_str().unwrap().to_owned(), value.as_str().unwrap().to_owned()))
+        .collect()
+}

@@ -17,3 +17,33 @@ pub(crate) fn shared(path: &str) -> Option<PathBuf> {
     eprintln!("skipped: ../shared/{path} is not here");
     None
 }
+
+/// A file of the project, as text.
+pub(crate) fn project(path: &str) -> String {
+    let place = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    #[expect(clippy::disallowed_methods, reason = "tests read the project")]
+    let text = std::fs::read_to_string(&place);
+    text.unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// Every Rust file below a folder of the project, with its path from the project's root; sorted.
+pub(crate) fn sources(folder: &str) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    let mut folders = vec![folder.to_owned()];
+    while let Some(folder) = folders.pop() {
+        #[expect(clippy::disallowed_methods, reason = "tests read the project")]
+        let entries =
+            std::fs::read_dir(Path::new(env!("CARGO_MANIFEST_DIR")).join(&folder)).unwrap();
+        for entry in entries {
+            let entry = entry.unwrap();
+            let path = format!("{folder}/{}", entry.file_name().to_string_lossy());
+            if entry.file_type().unwrap().is_dir() {
+                folders.push(path);
+            } else if path.ends_with(".rs") {
+                found.push((path.clone(), project(&path)));
+            }
+        }
+    }
+    found.sort();
+    found
+}

@@ -1,0 +1,153 @@
+//! The door to the outside: files, standard streams, the clock.
+#![expect(clippy::disallowed_methods, reason = "this is the door to the outside")]
+
+use std::fs;
+use std::io::{self, Read as _, Write};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+/// Larger files are not read.
+const MAX_FILE: u64 = 64 << 20;
+/// Deeper folders are not entered.
+const MAX_DEPTH: usize = 64;
+
+/// Everything that a command needs from outside.
+pub trait System {
+    /// The text of a file, or of standard input for `-`.
+    ///
+    /// # Errors
+    /// It is not there, no regular file, too large, or not UTF-8.
+    fn read(&mut self, path: &str) -> io::Result<String>;
+
+    /// The files that a path names: itself, everything below a folder that `wanted` takes, or what a pattern
+    /// matches; in order of their names.
+    ///
+    /// # Errors
+    /// It names nothing, or cannot be looked at.
+    fn expand(&mut self, pattern: &str, wanted: &dyn Fn(&str) -> bool) -> io::Result<Vec<String>>;
+
+    /// Seconds since 1970.
+    fn now(&self) -> i64;
+
+    /// Where answers go.
+    fn stdout(&mut self) -> &mut dyn Write;
+
+    /// Where complaints go.
+    fn stderr(&mut self) -> &mut dyn Write;
+}
+
+/// The real one.
+#[derive(Debug)]
+pub struct RealSystem {
+    stdout: io::BufWriter<io::Stdout>,
+    stderr: io::Stderr,
+}
+
+impl Default for RealSystem {
+    fn default() -> Self {
+        Self { stdout: io::BufWriter::new(io::stdout()), stderr: io::stderr() }
+    }
+}
+
+fn invalid(message: impl Into<String>) -> io::Error {
+    io::Error::new(io::ErrorKind::InvalidInput, message.into())
+}
+
+impl System for RealSystem {
+    fn read(&mut self, path: &str) -> io::Result<String> {
+        let mut text = Vec::new();
+        if path == "-" {
+            io::stdin()
+                .lock()
+                .take(MAX_FILE + 1)
+                .read_to_end(&mut text)?;
+        } else {
+            // A device or a pipe could go on for ever.
+            if !fs::metadata(path)?.is_file() {
+                return Err(invalid("not a regular file"));
+            }
+            fs::File::open(path)?
+                .take(MAX_FILE + 1)
+                .read_to_end(&mut text)?;
+        }
+        if u64::try_from(text.len()).unwrap_or(u64::MAX) > MAX_FILE {
+            return Err(invalid("larger than 64 MiB"));
+        }
+        String::from_utf8(text).map_err(|error| {
+            let at = error.utf8_error().valid_up_to();
+            invalid(format!("not UTF-8: the byte at offset {at}"))
+        })
+    }
+
+    fn expand(&mut self, pattern: &str, wanted: &dyn Fn(&str) -> bool) -> io::Result<Vec<String>> {
+        if pattern == "-" {
+            return Ok(vec![pattern.to_owned()]);
+        }
+        let path = Path::new(pattern);
+        let mut files = Vec::new();
+        if path.is_dir() {
+            walk(path, 0, wanted, &mut files)?;
+        } else if path.exists() {
+            files.push(path.to_path_buf());
+        } else {
+            if !pattern.contains(['*', '?', '[']) {
+                return Err(io::Error::new(io::ErrorKind::NotFound, "no such file or folder"));
+            }
+            let matches = glob::glob(pattern).map_err(|error| invalid(error.to_string()))?;
+            for found in matches {
+                let found = found.map_err(io::Error::from)?;
+                if found.is_file() {
+                    files.push(found);
+                }
+            }
+            if files.is_empty() {
+                return Err(io::Error::new(io::ErrorKind::NotFound, "the pattern matches no file"));
+            }
+        }
+        files.sort();
+        Ok(files
+            .iter()
+            .map(|file| file.to_string_lossy().into_owned())
+            .collect())
+    }
+
+    fn now(&self) -> i64 {
+        let since = SystemTime::now().duration_since(UNIX_EPOCH);
+        since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    fn stdout(&mut self) -> &mut dyn Write {
+        &mut self.stdout
+    }
+
+    fn stderr(&mut self) -> &mut dyn Write {
+        &mut self.stderr
+    }
+}
+
+/// Everything below a folder, hidden names and links to folders left out.
+fn walk(
+    folder: &Path,
+    depth: usize,
+    wanted: &dyn Fn(&str) -> bool,
+    files: &mut Vec<PathBuf>,
+) -> io::Result<()> {
+    if depth > MAX_DEPTH {
+        return Err(invalid(format!("folders are nested deeper than {MAX_DEPTH}")));
+    }
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        let name = name.to_string_lossy();
+        if name.starts_with('.') {
+            continue;
+        }
+        let kind = entry.file_type()?;
+        if kind.is_dir() {
+            walk(&entry.path(), depth + 1, wanted, files)?;
+        } else if wanted(&name) && entry.path().is_file() {
+            files.push(entry.path());
+        }
+    }
+    Ok(())
+}

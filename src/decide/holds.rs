@@ -1,0 +1,211 @@
+//! A rule and what is known of a request → whether the rule matches.
+
+use std::net::IpAddr;
+
+use super::Observer;
+use super::truth::Truth;
+use crate::matcher::StringMatch;
+use crate::mesh::{Attribute, Clause, Condition, Rule, RuleRef, ValueMatch};
+use crate::request::{Certificate, Claim, Claims, Received, Value};
+
+/// What a proxy knows of one request when it asks its rules.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts<'f> {
+    /// The peer's certificate, verified; absent for a plaintext peer.
+    pub(crate) peer: Option<&'f Certificate>,
+    /// The other end of the connection; absent where the question does not say.
+    pub(crate) source_ip: Option<IpAddr>,
+    /// The client by X-Forwarded-For; absent where it cannot be known.
+    pub(crate) remote_ip: Option<IpAddr>,
+    /// The address that was dialled; absent where neither files nor question say.
+    pub(crate) destination_ip: Option<IpAddr>,
+    /// The port that was dialled.
+    pub(crate) port: u16,
+    /// The server name as the listener stores it: in lower case, empty where it reads none.
+    pub(crate) server_name: &'f str,
+    /// The request; absent on TCP.
+    pub(crate) http: Option<&'f Received>,
+    /// The claims of the verified token; absent where there is none.
+    pub(crate) claims: Option<&'f Claims>,
+}
+
+impl Facts<'_> {
+    /// Whether a rule matches: any source, any operation, all conditions [AP-10].
+    pub(crate) fn rule<O: Observer>(&self, place: RuleRef, rule: &Rule, observer: &mut O) -> Truth {
+        let gone = rule.dropped.is_some() || (self.http.is_none() && rule.dropped_on_tcp.is_some());
+        if gone {
+            observer.rule(place, Truth::No);
+            return Truth::No;
+        }
+        let truth = if O::WATCHING {
+            // Every part is looked at, so that the observer sees all that fails.
+            let sources = self.clauses(place, &rule.sources, observer);
+            let operations = self.clauses(place, &rule.operations, observer);
+            let when = self.conditions(place, &rule.when, observer);
+            sources.min(operations).min(when)
+        } else {
+            let sources = self.clauses(place, &rule.sources, observer);
+            if sources == Truth::No {
+                return Truth::No;
+            }
+            let operations = self.clauses(place, &rule.operations, observer);
+            if operations == Truth::No {
+                return Truth::No;
+            }
+            sources
+                .min(operations)
+                .min(self.conditions(place, &rule.when, observer))
+        };
+        observer.rule(place, truth);
+        truth
+    }
+
+    /// Any of the clauses; none at all is any source or any operation.
+    fn clauses<O: Observer>(&self, place: RuleRef, clauses: &[Clause], observer: &mut O) -> Truth {
+        if clauses.is_empty() {
+            return Truth::Yes;
+        }
+        let mut greatest = Truth::No;
+        for clause in clauses {
+            greatest = greatest.max(self.conditions(place, &clause.conditions, observer));
+            if greatest == Truth::Yes && !O::WATCHING {
+                break;
+            }
+        }
+        greatest
+    }
+
+    fn conditions<O: Observer>(
+        &self,
+        place: RuleRef,
+        conditions: &[Condition],
+        observer: &mut O,
+    ) -> Truth {
+        let mut least = Truth::Yes;
+        for condition in conditions {
+            // On TCP the HTTP-only fields of a rule that is still there are deleted [L4-2].
+            if self.http.is_none() && condition.attribute.is_http_only() {
+                continue;
+            }
+            let truth = self.condition(condition);
+            observer.condition(place, condition, truth);
+            least = least.min(truth);
+            if least == Truth::No && !O::WATCHING {
+                break;
+            }
+        }
+        least
+    }
+
+    /// Any of the values; for a negated condition none of them [AP-11].
+    fn condition(&self, condition: &Condition) -> Truth {
+        let values = condition.values.iter().flat_map(|value| &value.matches);
+        let any = Truth::any(values.map(|value| self.value(&condition.attribute, value)));
+        if condition.negated { any.not() } else { any }
+    }
+
+    fn value(&self, attribute: &Attribute, value: &ValueMatch) -> Truth {
+        match value {
+            ValueMatch::Principal(principal) => self.name(|name| principal.matches(name)),
+            ValueMatch::Namespace(namespace) => self.name(|name| namespace.matches(name)),
+            ValueMatch::ServiceAccount(account) => self.name(|name| account.matches(name)),
+            ValueMatch::TrustDomain(domain) => self.name(|name| domain.matches(name)),
+            ValueMatch::Ip(block) => {
+                let address = if *attribute == Attribute::DestinationIp {
+                    self.destination_ip
+                } else if *attribute == Attribute::RemoteIp {
+                    self.remote_ip
+                } else {
+                    self.source_ip
+                };
+                address.map_or(Truth::Unknown, |address| block.contains(address).into())
+            }
+            ValueMatch::Port(port) => (*port == self.port).into(),
+            ValueMatch::RequestPrincipal { issuer, subject } => {
+                // "Both claims must exist as JSON strings and both must match." [AP-70]
+                let claim = |name: &str, wanted: &StringMatch| match self
+                    .claims
+                    .and_then(|claims| claims.get(name))
+                {
+                    Some(Claim::String(text)) => wanted.matches(text),
+                    _ => false,
+                };
+                (claim("iss", issuer) && claim("sub", subject)).into()
+            }
+            ValueMatch::Template(template) => self
+                .http
+                .is_some_and(|http| template.matches(http.path.path()))
+                .into(),
+            // Metadata of other filters is not in the YAML.
+            ValueMatch::ListElement(_) => Truth::Unknown,
+            ValueMatch::Text(text) => self.text(attribute, text),
+        }
+    }
+
+    /// Whether any name of the peer's certificate matches; a peer without has none [ID-12] [ID-14].
+    fn name(&self, matches: impl Fn(&str) -> bool) -> Truth {
+        self.peer
+            .is_some_and(|certificate| certificate.names().any(matches))
+            .into()
+    }
+
+    fn text(&self, attribute: &Attribute, text: &StringMatch) -> Truth {
+        match attribute {
+            Attribute::ServerName => text.matches(self.server_name).into(),
+            Attribute::RequestAudiences => self.claim(&["aud"], text),
+            Attribute::RequestPresenter => self.claim(&["azp"], text),
+            Attribute::RequestClaim(path) => self.claim(path, text),
+            Attribute::Host => self
+                .http
+                .is_some_and(|http| text.matches_host(&http.authority))
+                .into(),
+            Attribute::Method => self
+                .http
+                .is_some_and(|http| text.matches_header(&http.method))
+                .into(),
+            Attribute::Path => self
+                .http
+                .is_some_and(|http| text.matches(http.path.path()))
+                .into(),
+            Attribute::RequestHeader(name) => {
+                let lines = self.http.into_iter().flat_map(|http| http.header(name));
+                // Each line on its own [AP-80].
+                Truth::any(lines.map(|line| match line {
+                    Value::Known(value) => text.matches_header(value).into(),
+                    Value::Unknown if *text == StringMatch::Present => Truth::Yes,
+                    Value::Unknown => Truth::Unknown,
+                }))
+            }
+            Attribute::FilterMetadata(..) => Truth::Unknown,
+            // These match by other kinds of values.
+            Attribute::SourcePrincipal
+            | Attribute::SourceNamespace
+            | Attribute::SourceServiceAccount
+            | Attribute::SourceTrustDomain
+            | Attribute::SourceIp
+            | Attribute::RemoteIp
+            | Attribute::RequestPrincipal
+            | Attribute::DestinationPort
+            | Attribute::DestinationIp => Truth::No,
+        }
+    }
+
+    /// A string, or a list that holds one, at a path through objects [AP-74] [AP-75].
+    fn claim(&self, path: &[impl AsRef<str>], text: &StringMatch) -> Truth {
+        let mut level = self.claims;
+        let mut found = None;
+        for key in path {
+            found = level.and_then(|claims| claims.get(key.as_ref()));
+            level = match found {
+                Some(Claim::Map(inner)) => Some(inner),
+                _ => None,
+            };
+        }
+        let is_match = |claim: &Claim| matches!(claim, Claim::String(value) if text.matches(value));
+        match found {
+            Some(Claim::List(items)) => items.iter().any(is_match).into(),
+            Some(claim) => is_match(claim).into(),
+            None => Truth::No,
+        }
+    }
+}

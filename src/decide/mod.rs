@@ -1,0 +1,730 @@
+//! Meaning × one request → a decision and its reason, at one enforcement point.
+
+mod holds;
+mod request_authentication;
+mod transport;
+mod truth;
+
+use std::net::IpAddr;
+
+pub use truth::Truth;
+
+use self::holds::Facts;
+use self::request_authentication::{Authenticated, Verifier};
+use self::transport::{Accepted, Shut};
+use crate::istio::{Normalization as WrittenNormalization, ProviderKind};
+use crate::mesh::{
+    Condition, CustomRules, Dataplane, DecidedMode, Enforcement, Mesh, ProviderStub, RuleRef,
+    RuleSet, Workload,
+};
+use crate::request::{
+    Claims, Downstream, Normalization, Payload, ReceiveContext, Received, Request, Value, receive,
+};
+
+/// What an observer of a decision is told. The decision is the same whether anybody watches or not.
+pub trait Observer {
+    /// Whether to look at every part of a rule, also behind the one that settles it.
+    const WATCHING: bool;
+
+    /// A stage begins to ask its rules.
+    fn stage(&mut self, stage: Stage);
+    /// A condition was asked.
+    fn condition(&mut self, place: RuleRef, condition: &Condition, truth: Truth);
+    /// A rule was asked, or is not there at all (no).
+    fn rule(&mut self, place: RuleRef, truth: Truth);
+}
+
+/// Nobody watches.
+impl Observer for () {
+    const WATCHING: bool = false;
+
+    fn stage(&mut self, _: Stage) {}
+    fn condition(&mut self, _: RuleRef, _: &Condition, _: Truth) {}
+    fn rule(&mut self, _: RuleRef, _: Truth) {}
+}
+
+/// The answer, one word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Verdict {
+    /// The request reaches the program.
+    Allow,
+    /// Authorization refuses it: 403, or the connection is closed.
+    Deny,
+    /// The transport does not let it in: closed, or reset.
+    Refused,
+    /// The HTTP codec refuses the request itself: 400 and the like.
+    Rejected,
+    /// The token is bad: 401, or 403 for a wrong audience.
+    Unauthenticated,
+    /// It cannot be decided offline.
+    Unknown,
+    /// No route, no endpoint.
+    Unreachable,
+}
+
+impl Verdict {
+    /// The word that suites write.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Allow => "allow",
+            Self::Deny => "deny",
+            Self::Refused => "refused",
+            Self::Rejected => "rejected",
+            Self::Unauthenticated => "unauthenticated",
+            Self::Unknown => "unknown",
+            Self::Unreachable => "unreachable",
+        }
+    }
+}
+
+/// Which part of the proxy settles a request, in the order they are asked [AP-1] [AP-2].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Stage {
+    /// Whether there is a way.
+    Route,
+    /// Mutual TLS.
+    Transport,
+    /// The HTTP codec.
+    Http,
+    /// CUSTOM policies.
+    Custom,
+    /// `RequestAuthentications`.
+    Jwt,
+    /// AUDIT policies: they settle nothing.
+    Audit,
+    /// DENY policies.
+    Deny,
+    /// ALLOW policies.
+    Allow,
+}
+
+impl Stage {
+    /// The word that suites write.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Route => "route",
+            Self::Transport => "transport",
+            Self::Http => "http",
+            Self::Custom => "custom",
+            Self::Jwt => "jwt",
+            Self::Audit => "audit",
+            Self::Deny => "deny",
+            Self::Allow => "allow",
+        }
+    }
+}
+
+/// Why.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Because {
+    /// This ALLOW rule matched, the first by id.
+    AllowRule(RuleRef),
+    /// There are policies, none of them ALLOW, and none refused.
+    NothingDenies,
+    /// No policy of any kind is about this workload.
+    NoPolicy,
+    /// No proxy stands before the workload, so nothing is enforced.
+    NoProxy(String),
+    /// This DENY rule matched, the first by id.
+    DenyRule(RuleRef),
+    /// ALLOW policies are about this workload, and none of their rules matched [AP-3].
+    NothingAllows,
+    /// An external authorizer said no, or could not be asked and does not fail open.
+    Custom {
+        /// The provider.
+        provider: String,
+        /// The rule that made the proxy ask.
+        rule: RuleRef,
+        /// What it said.
+        answer: String,
+    },
+    /// istiod cannot use the provider, and the proxy denies what it would have been asked about [AP-110].
+    CustomMisconfigured {
+        /// The provider.
+        provider: String,
+        /// The rule that matched.
+        rule: RuleRef,
+        /// Why istiod cannot use it.
+        reason: String,
+    },
+    /// A CUSTOM policy in dry run, which the proxy enforces as DENY [SEL-31].
+    CustomDryRun {
+        /// The provider.
+        provider: String,
+        /// The rule that matched.
+        rule: RuleRef,
+    },
+    /// The token.
+    Token(String),
+    /// The connection.
+    Transport(String),
+    /// The request itself.
+    Http(String),
+    /// What is not known, each reason once.
+    Unknown(Vec<String>),
+}
+
+/// What a dry run would have said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Shadow {
+    /// `Deny` or `Allow`.
+    pub stage: Stage,
+    /// Whether the request would have passed the stage, were its dry-run policies the enforced ones.
+    pub passes: Truth,
+    /// The rule that matched.
+    pub rule: Option<RuleRef>,
+}
+
+/// The answer to one request.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Decision {
+    /// The answer.
+    pub verdict: Verdict,
+    /// The HTTP status that the client sees; absent on TCP, for a closed connection and where it is not known.
+    pub status: Option<u16>,
+    /// Why.
+    pub because: Because,
+    /// What the dry-run policies would have said, where there are any.
+    pub shadow: Vec<Shadow>,
+}
+
+impl Decision {
+    const fn new(verdict: Verdict, status: Option<u16>, because: Because) -> Self {
+        Self { verdict, status, because, shadow: Vec::new() }
+    }
+
+    fn unknown(reasons: Vec<String>) -> Self {
+        Self::new(Verdict::Unknown, None, Because::Unknown(reasons))
+    }
+
+    /// The stage that settled it; absent where nothing is enforced or nothing is known.
+    #[must_use]
+    pub const fn stage(&self) -> Option<Stage> {
+        match &self.because {
+            Because::AllowRule(_) | Because::NothingAllows => Some(Stage::Allow),
+            Because::DenyRule(_) => Some(Stage::Deny),
+            Because::Custom { .. }
+            | Because::CustomMisconfigured { .. }
+            | Because::CustomDryRun { .. } => Some(Stage::Custom),
+            Because::Token(_) => Some(Stage::Jwt),
+            Because::Transport(_) => Some(Stage::Transport),
+            Because::Http(_) => Some(Stage::Http),
+            Because::NothingDenies
+            | Because::NoPolicy
+            | Because::NoProxy(_)
+            | Because::Unknown(_) => None,
+        }
+    }
+
+    /// The rule that settled it.
+    #[must_use]
+    pub const fn rule(&self) -> Option<RuleRef> {
+        match &self.because {
+            Because::AllowRule(rule)
+            | Because::DenyRule(rule)
+            | Because::Custom { rule, .. }
+            | Because::CustomMisconfigured { rule, .. }
+            | Because::CustomDryRun { rule, .. } => Some(*rule),
+            Because::NothingDenies
+            | Because::NoPolicy
+            | Because::NoProxy(_)
+            | Because::NothingAllows
+            | Because::Token(_)
+            | Because::Transport(_)
+            | Because::Http(_)
+            | Because::Unknown(_) => None,
+        }
+    }
+
+    /// The id that the proxy logs for a refusal: `ns[foo]-policy[p]-rule[0]`, or `none` [OC-5].
+    #[must_use]
+    pub fn envoy_policy_id(&self, mesh: &Mesh) -> Option<String> {
+        let id = |rule: RuleRef| mesh.rule(rule).map(|(_, rule)| rule.id.clone());
+        match &self.because {
+            Because::DenyRule(rule) | Because::AllowRule(rule) => id(*rule),
+            Because::NothingAllows => Some("none".to_owned()),
+            Because::Custom { provider, rule, .. } | Because::CustomDryRun { provider, rule } => {
+                id(*rule).map(|id| format!("istio-ext-authz-{provider}-{id}"))
+            }
+            Because::CustomMisconfigured { provider, rule, .. } => id(*rule)
+                .map(|id| format!("istio-ext-authz-{provider}-{id}-deny-due-to-bad-CUSTOM-action")),
+            Because::NothingDenies
+            | Because::NoPolicy
+            | Because::NoProxy(_)
+            | Because::Token(_)
+            | Because::Transport(_)
+            | Because::Http(_)
+            | Because::Unknown(_) => None,
+        }
+    }
+}
+
+impl Mesh {
+    /// Decides a request.
+    #[must_use]
+    pub fn decide(&self, request: &Request) -> Decision {
+        self.decide_with(request, &mut ())
+    }
+
+    /// Decides a request and tells an observer every step.
+    #[must_use]
+    pub fn decide_with<O: Observer>(&self, request: &Request, observer: &mut O) -> Decision {
+        let place = (self.workload(request.workload), self.enforcement(request.workload));
+        let (Some(workload), Some(enforcement)) = place else {
+            return Decision::unknown(vec![
+                "the request names no workload of this mesh".to_owned(),
+            ]);
+        };
+        PolicyEnforcementPoint { mesh: self, workload, enforcement, request }.decide(observer)
+    }
+}
+
+/// One proxy, asked about one request.
+struct PolicyEnforcementPoint<'p> {
+    mesh: &'p Mesh,
+    workload: &'p Workload,
+    enforcement: &'p Enforcement,
+    request: &'p Request,
+}
+
+/// What a set of rules says.
+struct Asked {
+    truth: Truth,
+    rule: Option<RuleRef>,
+}
+
+impl PolicyEnforcementPoint<'_> {
+    fn decide<O: Observer>(&self, observer: &mut O) -> Decision {
+        let request = self.request;
+        match self.workload.dataplane {
+            Dataplane::None => {
+                let status = matches!(request.payload, Payload::Http(_)).then_some(200);
+                let because = Because::NoProxy(self.workload.dataplane_because.clone());
+                return Decision::new(Verdict::Allow, status, because);
+            }
+            Dataplane::Ambient => {
+                return Decision::unknown(vec![
+                    "the workload is in ambient mode, which is not modelled yet".to_owned(),
+                ]);
+            }
+            Dataplane::Waypoint => {
+                return Decision::unknown(vec![
+                    "the workload is a waypoint, which is not modelled yet".to_owned(),
+                ]);
+            }
+            Dataplane::Gateway | Dataplane::Sidecar => {}
+        }
+        observer.stage(Stage::Transport);
+        let accepted = match self.transport() {
+            Ok(accepted) => accepted,
+            Err(Shut::Refused(reason)) => {
+                return Decision::new(
+                    Verdict::Refused,
+                    None,
+                    Because::Transport(reason.to_owned()),
+                );
+            }
+            Err(Shut::Garbled(reason)) => {
+                return Decision::new(Verdict::Rejected, None, Because::Http(reason.to_owned()));
+            }
+        };
+        match &request.payload {
+            Payload::Http(http) if accepted.http => {
+                observer.stage(Stage::Http);
+                match receive(http, &self.receive_context(&accepted)) {
+                    Ok(received) => self.http(&accepted, received, observer),
+                    Err(refusal) => {
+                        let because = Because::Http(refusal.reason.to_owned());
+                        Decision::new(Verdict::Rejected, refusal.status, because)
+                    }
+                }
+            }
+            Payload::Http(_) | Payload::Bytes => self.tcp(&accepted, observer),
+        }
+    }
+
+    /// The mode of the dialled port and who says so.
+    fn mode(&self) -> &DecidedMode {
+        self.enforcement.mtls.of_port(self.request.port)
+    }
+
+    fn transport(&self) -> Result<Accepted<'_>, Shut> {
+        let request = self.request;
+        let class = self.workload.class_of(request.port);
+        if self.workload.dataplane == Dataplane::Gateway {
+            let listener = self.workload.listeners.get(&request.port);
+            // A port that nothing declares takes TLS where the caller speaks it.
+            let terminates =
+                listener.map_or_else(|| request.tls.is_some(), |listener| listener.terminates_tls);
+            return transport::gateway(class, terminates, request.tls.as_ref(), &request.payload);
+        }
+        let accepted = &self.mesh.settings.accepted_trust_domains;
+        transport::sidecar(
+            self.mode().mode,
+            class,
+            request.tls.as_ref(),
+            &request.payload,
+            accepted,
+        )
+    }
+
+    fn receive_context(&self, accepted: &Accepted<'_>) -> ReceiveContext {
+        let gateway = self.workload.dataplane == Dataplane::Gateway;
+        ReceiveContext {
+            normalization: match self.mesh.settings.normalization {
+                WrittenNormalization::Base => Normalization::Base,
+                WrittenNormalization::DecodeAndMergeSlashes => Normalization::DecodeAndMergeSlashes,
+                WrittenNormalization::MergeSlashes => Normalization::MergeSlashes,
+                WrittenNormalization::None => Normalization::None,
+            },
+            edge: gateway.then_some(self.mesh.settings.num_trusted_proxies),
+            peer: self.request.source_ip,
+            downstream: match (accepted.tls, accepted.peer) {
+                (_, Some(_)) => Downstream::MutualTls,
+                (true, None) => Downstream::Tls,
+                (false, None) => Downstream::Plaintext,
+            },
+        }
+    }
+
+    fn facts<'f>(
+        &'f self,
+        accepted: &Accepted<'f>,
+        server_name: &'f str,
+        http: Option<&'f Received>,
+        claims: Option<&'f Claims>,
+    ) -> Facts<'f> {
+        let request = self.request;
+        // On TCP the connection's own address counts [AP-60].
+        let remote_ip = match http {
+            Some(http) => http.remote_address(),
+            None => request.source_ip,
+        };
+        Facts {
+            peer: accepted.peer,
+            source_ip: request.source_ip,
+            remote_ip: request.remote_ip.or(remote_ip),
+            destination_ip: self.destination_ip(),
+            port: request.port,
+            server_name,
+            http,
+            claims,
+        }
+    }
+
+    /// The dialled address: as the question says, else the workload's of the caller's family.
+    fn destination_ip(&self) -> Option<IpAddr> {
+        let family = |ip: &&IpAddr| {
+            self.request
+                .source_ip
+                .is_none_or(|source| source.is_ipv4() == ip.is_ipv4())
+        };
+        self.request
+            .destination_ip
+            .or_else(|| self.workload.ips.iter().find(family).copied())
+    }
+
+    /// The server name as the listener keeps it: lower case [AP-92].
+    fn server_name(&self, accepted: &Accepted<'_>) -> String {
+        let tls = self.request.tls.as_ref().filter(|_| accepted.server_name);
+        tls.map_or_else(String::new, |tls| tls.server_name.to_ascii_lowercase())
+    }
+
+    /// `CUSTOM → JWT authentication → AUDIT → DENY → ALLOW` [AP-1].
+    fn http<O: Observer>(
+        &self,
+        accepted: &Accepted<'_>,
+        mut received: Received,
+        observer: &mut O,
+    ) -> Decision {
+        let server_name = self.server_name(accepted);
+        let mut doubts = Vec::new();
+        // Token claims do not exist yet for CUSTOM [AP-1].
+        let facts = self.facts(accepted, &server_name, Some(&received), None);
+        if let Some(decision) = self.custom(&facts, &mut doubts, observer) {
+            return decision;
+        }
+        observer.stage(Stage::Jwt);
+        let verifier = Verifier {
+            stated: &self.request.tokens,
+            reader: self.mesh.token_reader.as_deref(),
+            now: self.request.now,
+        };
+        let claims = match verifier.authenticate(&self.enforcement.tokens, &mut received) {
+            Authenticated::Passed(claims) => claims,
+            Authenticated::Rejected(failure) if doubts.is_empty() => {
+                return Decision::new(
+                    Verdict::Unauthenticated,
+                    Some(failure.status()),
+                    Because::Token(failure.reason()),
+                );
+            }
+            // Refused either way, but by whom is not known.
+            Authenticated::Rejected(failure) => {
+                doubts.push(format!(
+                    "if it passes the authorizer, the token is bad: {}",
+                    failure.reason()
+                ));
+                return Decision::unknown(doubts);
+            }
+            Authenticated::Unknown(reason) => {
+                doubts.push(reason);
+                return Decision::unknown(doubts);
+            }
+        };
+        let facts = self.facts(accepted, &server_name, Some(&received), claims.as_ref());
+        self.ladder(&facts, doubts, observer)
+    }
+
+    /// `CUSTOM → AUDIT → DENY → ALLOW` [AP-2].
+    fn tcp<O: Observer>(&self, accepted: &Accepted<'_>, observer: &mut O) -> Decision {
+        let server_name = self.server_name(accepted);
+        let facts = self.facts(accepted, &server_name, None, None);
+        let mut doubts = Vec::new();
+        if let Some(decision) = self.custom(&facts, &mut doubts, observer) {
+            return decision;
+        }
+        self.ladder(&facts, doubts, observer)
+    }
+
+    fn ask<O: Observer>(&self, set: &RuleSet, facts: &Facts<'_>, observer: &mut O) -> Asked {
+        let mut asked = Asked { truth: Truth::No, rule: None };
+        for place in &set.rules {
+            let Some((_, rule)) = self.mesh.rule(*place) else { continue };
+            let truth = facts.rule(*place, rule, observer);
+            if truth > asked.truth {
+                asked = Asked { truth, rule: Some(*place) };
+                if truth == Truth::Yes && !O::WATCHING {
+                    break;
+                }
+            }
+        }
+        asked
+    }
+
+    /// A refusal by authorization: 403 on HTTP, a closed connection on TCP.
+    fn denied(facts: &Facts<'_>, because: Because) -> Decision {
+        Decision::new(Verdict::Deny, facts.http.is_some().then_some(403), because)
+    }
+
+    fn doubt(&self, place: Option<RuleRef>) -> String {
+        match place.and_then(|place| self.mesh.rule(place)) {
+            Some((policy, rule)) => format!(
+                "whether rule {} of `{}` matches depends on something that the question does not say",
+                rule.index,
+                policy.id()
+            ),
+            None => "a rule depends on something that the question does not say".to_owned(),
+        }
+    }
+
+    /// "for each CUSTOM provider (sorted by name) with a matching rule: ask provider; deny -> stop" [AP-3]
+    fn custom<O: Observer>(
+        &self,
+        facts: &Facts<'_>,
+        doubts: &mut Vec<String>,
+        observer: &mut O,
+    ) -> Option<Decision> {
+        observer.stage(Stage::Custom);
+        let dry = self.ask(&self.enforcement.custom_dry_run, facts, observer);
+        match (dry.truth, dry.rule) {
+            (Truth::Yes, Some(rule)) => {
+                let provider = self
+                    .mesh
+                    .rule(rule)
+                    .map_or_else(String::new, |(policy, _)| policy.provider.clone());
+                return Some(Self::denied(facts, Because::CustomDryRun { provider, rule }));
+            }
+            (Truth::Unknown, place) => doubts.push(self.doubt(place)),
+            _ => {}
+        }
+        for (name, custom) in &self.enforcement.custom {
+            if let Some(decision) = self.ask_provider(name, custom, facts, doubts, observer) {
+                return Some(decision);
+            }
+        }
+        None
+    }
+
+    fn ask_provider<O: Observer>(
+        &self,
+        name: &str,
+        custom: &CustomRules,
+        facts: &Facts<'_>,
+        doubts: &mut Vec<String>,
+        observer: &mut O,
+    ) -> Option<Decision> {
+        // "HTTP provider on a TCP chain: skipped, no enforcement." [AP-113]
+        if facts.http.is_none()
+            && custom
+                .provider
+                .as_ref()
+                .is_ok_and(|provider| provider.kind == ProviderKind::Http)
+        {
+            return None;
+        }
+        let asked = self.ask(&custom.rules, facts, observer);
+        let rule = match (asked.truth, asked.rule) {
+            (Truth::Yes, Some(rule)) => rule,
+            (Truth::Unknown, place) => {
+                doubts.push(self.doubt(place));
+                return None;
+            }
+            _ => return None,
+        };
+        let provider = match &custom.provider {
+            Ok(provider) => provider,
+            Err(reason) => {
+                let because = Because::CustomMisconfigured {
+                    provider: name.to_owned(),
+                    rule,
+                    reason: reason.clone(),
+                };
+                return Some(Self::denied(facts, because));
+            }
+        };
+        let refusal = |answer: &str| Because::Custom {
+            provider: name.to_owned(),
+            rule,
+            answer: answer.to_owned(),
+        };
+        match self.mesh.stubs.get(name) {
+            None => {
+                doubts.push(format!(
+                    "the external authorizer `{name}` is asked, and nothing says what it answers"
+                ));
+                None
+            }
+            Some(ProviderStub::Allow) => None,
+            Some(ProviderStub::Deny) => Some(Self::denied(facts, refusal("it says no"))),
+            // "failOpen true ⇒ allow; else deny with statusOnError or 403" [AP-114]
+            Some(ProviderStub::Error) if provider.fail_open => None,
+            Some(ProviderStub::Error) => {
+                let status = provider
+                    .status_on_error
+                    .as_ref()
+                    .and_then(|status| status.parse().ok())
+                    .unwrap_or(403);
+                let because = refusal("it cannot be asked");
+                Some(Decision::new(Verdict::Deny, facts.http.is_some().then_some(status), because))
+            }
+            Some(ProviderStub::AllowWhen { header, equals }) => {
+                let sent = provider.kind == ProviderKind::Grpc
+                    || is_sent(header, &provider.include_request_headers);
+                let lines: Vec<Value<'_>> = facts
+                    .http
+                    .filter(|_| sent)
+                    .into_iter()
+                    .flat_map(|http| http.header(header))
+                    .collect();
+                let known = lines.iter().map(|line| match line {
+                    Value::Known(value) => Some(*value),
+                    Value::Unknown => None,
+                });
+                let Some(known) = known.collect::<Option<Vec<&str>>>() else {
+                    doubts.push(format!(
+                        "the authorizer `{name}` looks at `{header}`, which the proxy itself writes"
+                    ));
+                    return None;
+                };
+                let says_yes = !known.is_empty() && known.join(",") == *equals;
+                (!says_yes).then(|| Self::denied(facts, refusal("it says no")))
+            }
+        }
+    }
+
+    /// "if any DENY rule matches -> deny; if there is >=1 enforced ALLOW policy attached -> allow iff some ALLOW
+    /// rule matches; else -> allow" [AP-3]
+    fn ladder<O: Observer>(
+        &self,
+        facts: &Facts<'_>,
+        mut doubts: Vec<String>,
+        observer: &mut O,
+    ) -> Decision {
+        let enforcement = self.enforcement;
+        if O::WATCHING {
+            observer.stage(Stage::Audit);
+            // Only the observer learns of it: AUDIT never affects the verdict [AP-3].
+            self.ask(&enforcement.audit, facts, observer);
+        }
+        let shadow = self.shadows(facts, observer);
+        observer.stage(Stage::Deny);
+        let deny = self.ask(&enforcement.deny, facts, observer);
+        observer.stage(Stage::Allow);
+        let allow = if deny.truth == Truth::Yes && !O::WATCHING {
+            Asked { truth: Truth::No, rule: None }
+        } else {
+            self.ask(&enforcement.allow, facts, observer)
+        };
+        let mut decision = match (deny.truth, deny.rule, allow.truth, allow.rule) {
+            (Truth::Yes, Some(rule), _, _) => Self::denied(facts, Because::DenyRule(rule)),
+            // "counts policies even if all their rules were dropped" [AP-4]
+            (_, _, Truth::No, _) if !enforcement.allow.policies.is_empty() => {
+                Self::denied(facts, Because::NothingAllows)
+            }
+            (deny_truth, deny_rule, allow_truth, allow_rule) => {
+                if deny_truth == Truth::Unknown {
+                    doubts.push(self.doubt(deny_rule));
+                }
+                if allow_truth == Truth::Unknown {
+                    doubts.push(self.doubt(allow_rule));
+                }
+                if doubts.is_empty() {
+                    let because = allow_rule.map_or_else(|| self.by_default(), Because::AllowRule);
+                    Decision::new(Verdict::Allow, facts.http.is_some().then_some(200), because)
+                } else {
+                    Decision::unknown(doubts)
+                }
+            }
+        };
+        decision.shadow = shadow;
+        decision
+    }
+
+    /// Why a request passes that no ALLOW rule had to admit.
+    fn by_default(&self) -> Because {
+        let enforcement = self.enforcement;
+        let any = !enforcement.deny.policies.is_empty()
+            || !enforcement.custom.is_empty()
+            || !enforcement.custom_dry_run.policies.is_empty()
+            || !enforcement.tokens.is_empty()
+            || self.mode().by.is_some();
+        if any { Because::NothingDenies } else { Because::NoPolicy }
+    }
+
+    /// What the dry-run policies would have said beside the real ones [SEL-30].
+    fn shadows<O: Observer>(&self, facts: &Facts<'_>, observer: &mut O) -> Vec<Shadow> {
+        let mut shadows = Vec::new();
+        let sets = [
+            (Stage::Deny, &self.enforcement.shadow_deny),
+            (Stage::Allow, &self.enforcement.shadow_allow),
+        ];
+        for (stage, set) in sets {
+            if set.policies.is_empty() {
+                continue;
+            }
+            let asked = self.ask(set, facts, observer);
+            let passes = if stage == Stage::Deny { asked.truth.not() } else { asked.truth };
+            shadows.push(Shadow { stage, passes, rule: asked.rule });
+        }
+        shadows
+    }
+}
+
+/// Whether an HTTP authorizer is sent a header: the few that always are, and those of
+/// `includeRequestHeadersInCheck`, exact, by prefix or by suffix, letter case aside.
+fn is_sent(header: &str, included: &[String]) -> bool {
+    const ALWAYS: [&str; 4] = ["authorization", "content-length", "host", ":authority"];
+    ALWAYS.contains(&header)
+        || included.iter().any(|pattern| {
+            let pattern = pattern.to_ascii_lowercase();
+            match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+                (Some(suffix), _) => header.ends_with(suffix),
+                (None, Some(prefix)) => header.starts_with(prefix),
+                (None, None) => header == pattern,
+            }
+        })
+}

@@ -1,0 +1,156 @@
+//! Gate 1: a mode, a listener and what the caller speaks → what comes in, or why nothing does.
+
+use crate::mesh::{ListenerClass, MtlsMode};
+use crate::request::{Certificate, ISTIO_HTTP_ALPN, ISTIO_TCP_ALPN, Payload, Tls};
+
+/// What a connection has become behind the listener.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Accepted<'r> {
+    /// Whether HTTP rules apply; else TCP rules.
+    pub(crate) http: bool,
+    /// The certificate that the proxy verified; absent: no identity.
+    pub(crate) peer: Option<&'r Certificate>,
+    /// Whether TLS ends at this proxy.
+    pub(crate) tls: bool,
+    /// Whether the server name is read.
+    pub(crate) server_name: bool,
+}
+
+/// Why a connection does not come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Shut {
+    /// No filter chain, or no handshake: the connection is closed.
+    Refused(&'static str),
+    /// It comes in, and the HTTP codec cannot read it.
+    Garbled(&'static str),
+}
+
+/// A sidecar's inbound listener [PA-20].
+pub(crate) fn sidecar<'r>(
+    mode: MtlsMode,
+    class: ListenerClass,
+    tls: Option<&'r Tls>,
+    payload: &Payload,
+    accepted_trust_domains: &[String],
+) -> Result<Accepted<'r>, Shut> {
+    let is_http = matches!(payload, Payload::Http(_));
+    let plaintext = |http| Accepted { http, peer: None, tls: false, server_name: false };
+    let opaque = |server_name| Accepted { http: false, peer: None, tls: false, server_name };
+    let Some(tls) = tls else {
+        return match (mode, class) {
+            (MtlsMode::Strict, _) => Err(Shut::Refused(
+                "the port takes mutual TLS only, and the caller speaks plaintext",
+            )),
+            (_, ListenerClass::Tcp) => Ok(plaintext(false)),
+            (_, ListenerClass::Http) if !is_http => {
+                Err(Shut::Garbled("the port takes HTTP, and these bytes are none"))
+            }
+            (_, ListenerClass::Http) => Ok(plaintext(true)),
+            (_, ListenerClass::Sniffed) => Ok(plaintext(is_http)),
+        };
+    };
+    let offers = |known: &[&str]| {
+        tls.alpn
+            .iter()
+            .any(|offered| known.contains(&offered.as_str()))
+    };
+    let istio_http = offers(ISTIO_HTTP_ALPN);
+    let istio = istio_http || offers(ISTIO_TCP_ALPN);
+    match (mode, class) {
+        // The listener does not look into TLS at all, so the server name stays unread.
+        (MtlsMode::Disable, ListenerClass::Http) => {
+            Err(Shut::Garbled("the port takes plaintext HTTP only, and the caller speaks TLS"))
+        }
+        (MtlsMode::Disable, ListenerClass::Tcp | ListenerClass::Sniffed) => Ok(opaque(false)),
+        (MtlsMode::Permissive, ListenerClass::Http) if !istio => Err(Shut::Refused(
+            "a PERMISSIVE HTTP port takes plaintext or Istio's own TLS, and the caller's TLS offers no Istio ALPN",
+        )),
+        (MtlsMode::Permissive, ListenerClass::Tcp | ListenerClass::Sniffed) if !istio => {
+            Ok(opaque(true))
+        }
+        (MtlsMode::Permissive | MtlsMode::Strict, _) => {
+            let peer = verified(tls, accepted_trust_domains)?;
+            // On a sniffed port ALPN alone decides [PA-13]; a client without Istio's gets the TCP chain [PA-20c].
+            let http = match class {
+                ListenerClass::Http => true,
+                ListenerClass::Tcp => false,
+                ListenerClass::Sniffed => first_offered(&tls.alpn).unwrap_or(false),
+            };
+            if http && !is_http {
+                return Err(Shut::Garbled("the port takes HTTP, and these bytes are none"));
+            }
+            Ok(Accepted { http, peer: Some(peer), tls: true, server_name: true })
+        }
+    }
+}
+
+/// Whether the first of the offered protocols that the listener knows stands for HTTP.
+fn first_offered(alpn: &[String]) -> Option<bool> {
+    alpn.iter().find_map(|offered| {
+        let offered = offered.as_str();
+        if ISTIO_HTTP_ALPN.contains(&offered) {
+            Some(true)
+        } else if ISTIO_TCP_ALPN.contains(&offered) {
+            Some(false)
+        } else {
+            None
+        }
+    })
+}
+
+/// The client certificate where a handshake with it succeeds [PA-22].
+fn verified<'r>(tls: &'r Tls, accepted_trust_domains: &[String]) -> Result<&'r Certificate, Shut> {
+    let Some(certificate) = &tls.certificate else {
+        return Err(Shut::Refused("the handshake fails: the caller presents no certificate"));
+    };
+    if !certificate.of_this_mesh {
+        return Err(Shut::Refused(
+            "the handshake fails: the caller's certificate is of another CA",
+        ));
+    }
+    let in_domain = |uri: &String| {
+        accepted_trust_domains.iter().any(|domain| {
+            let rest = uri
+                .strip_prefix("spiffe://")
+                .and_then(|rest| rest.strip_prefix(domain.as_str()));
+            rest.is_some_and(|rest| rest.starts_with('/'))
+        })
+    };
+    if !certificate.uris.iter().any(in_domain) {
+        return Err(Shut::Refused(
+            "the handshake fails: the certificate's trust domain is neither the mesh's nor an alias",
+        ));
+    }
+    Ok(certificate)
+}
+
+/// A gateway's listener: plaintext, or TLS that ends here without asking for a certificate.
+pub(crate) fn gateway<'r>(
+    class: ListenerClass,
+    terminates_tls: bool,
+    tls: Option<&'r Tls>,
+    payload: &Payload,
+) -> Result<Accepted<'r>, Shut> {
+    let is_http = matches!(payload, Payload::Http(_));
+    let http = match class {
+        ListenerClass::Http => true,
+        ListenerClass::Tcp => false,
+        ListenerClass::Sniffed => is_http,
+    };
+    if http && !is_http {
+        return Err(Shut::Garbled("the port takes HTTP, and these bytes are none"));
+    }
+    match (terminates_tls, tls) {
+        (true, None) => {
+            Err(Shut::Refused("the gateway's port takes TLS only, and the caller speaks plaintext"))
+        }
+        (false, Some(_)) if http => {
+            Err(Shut::Garbled("the gateway's port takes plaintext HTTP, and the caller speaks TLS"))
+        }
+        // TLS that passes through: only its server name is read.
+        (false, Some(_)) => Ok(Accepted { http, peer: None, tls: false, server_name: true }),
+        (_, tls) => {
+            Ok(Accepted { http, peer: None, tls: tls.is_some(), server_name: tls.is_some() })
+        }
+    }
+}

@@ -1,0 +1,413 @@
+//! A question as a person asks it → the requests that a proxy gets: one for each workload that may answer.
+
+use std::net::IpAddr;
+
+use super::{Backend, Dataplane, Listener, ListenerClass, Mesh, MtlsMode, Workload};
+use crate::request::{
+    Caller, Certificate, HostSpec, HttpRequest, ISTIO_HTTP_ALPN, ISTIO_TCP_ALPN, Payload, Protocol,
+    Request, RequestSpec, Tls, TlsChoice,
+};
+
+/// Why a question cannot be asked of this mesh.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum QuestionError {
+    /// The files know no workload and no Service of that name.
+    #[error("the files know no workload or Service `{name}`")]
+    UnknownDestination {
+        /// As asked.
+        name: String,
+    },
+    /// The files know no workload of that name.
+    #[error("the files know no workload `{name}`")]
+    UnknownCaller {
+        /// As asked.
+        name: String,
+    },
+    /// Several workloads have that name.
+    #[error("`{name}` names {count} workloads: {which}")]
+    Ambiguous {
+        /// As asked.
+        name: String,
+        /// How many.
+        count: usize,
+        /// Which.
+        which: String,
+    },
+    /// The Service has no such port.
+    #[error("Service `{service}` has no TCP port {port}")]
+    NoSuchPort {
+        /// `name.namespace`.
+        service: String,
+        /// As asked.
+        port: u16,
+        /// The ports it has.
+        known: Vec<u16>,
+    },
+    /// A port must be named: there are none or several.
+    #[error("`{name}` needs a port")]
+    NeedsPort {
+        /// As asked.
+        name: String,
+        /// The ports there are.
+        known: Vec<u16>,
+    },
+    /// The Service selects no workload that the files know.
+    #[error("Service `{service}` has no workload behind port {port}")]
+    NoEndpoint {
+        /// `name.namespace`.
+        service: String,
+        /// As asked.
+        port: u16,
+    },
+}
+
+/// Where a question leads.
+struct Destination {
+    backends: Vec<Backend>,
+    /// The authority by which the caller names it.
+    authority: String,
+    /// The server name that a sidecar sends for a Service.
+    server_name: String,
+}
+
+/// A name in its parts.
+struct Name<'n> {
+    kind: Option<&'n str>,
+    name: &'n str,
+    namespace: Option<&'n str>,
+    /// Written with `.svc`: a Service and nothing else.
+    service: bool,
+}
+
+impl<'n> Name<'n> {
+    /// `[kind/]name[.namespace[.svc[.cluster.local]]]`.
+    fn parse(text: &'n str) -> Self {
+        let (kind, rest) = match text.split_once('/') {
+            Some((kind, rest)) => (Some(kind), rest),
+            None => (None, text),
+        };
+        let (host, service) = match rest.find(".svc").filter(|at| {
+            let tail = rest.get(at + 4..).unwrap_or_default();
+            tail.is_empty() || tail.starts_with('.')
+        }) {
+            Some(at) => (rest.get(..at).unwrap_or(rest), true),
+            None => (rest, false),
+        };
+        let (name, namespace) = match host.split_once('.') {
+            Some((name, namespace)) => (name, Some(namespace)),
+            None => (host, None),
+        };
+        Self { kind, name, namespace, service }
+    }
+}
+
+/// Whether `kind` as a person writes it (`deploy`, `pod`, `svc`) means this kind.
+fn means(kind: &str, written: &str) -> bool {
+    let long = match kind.to_ascii_lowercase().as_str() {
+        "po" | "pod" | "pods" => "pod",
+        "deploy" | "deployment" | "deployments" => "deployment",
+        "sts" | "statefulset" | "statefulsets" => "statefulset",
+        "ds" | "daemonset" | "daemonsets" => "daemonset",
+        "rs" | "replicaset" | "replicasets" => "replicaset",
+        "job" | "jobs" => "job",
+        "cj" | "cronjob" | "cronjobs" => "cronjob",
+        "svc" | "service" | "services" => "service",
+        _ => return kind.eq_ignore_ascii_case(written),
+    };
+    long == written.to_ascii_lowercase()
+}
+
+impl Mesh {
+    /// The workloads that a name means. Several are possible: a Deployment and a `StatefulSet`, say.
+    fn named(&self, name: &Name<'_>, namespace: &str) -> Vec<usize> {
+        let namespace = name.namespace.unwrap_or(namespace);
+        let workloads = self.inventory.workloads.iter().enumerate();
+        workloads
+            .filter(|(_, workload)| {
+                workload.name == name.name
+                    && workload.namespace == namespace
+                    && name.kind.is_none_or(|kind| means(kind, &workload.kind))
+            })
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// The only workload that a caller's name means.
+    ///
+    /// # Errors
+    /// None or several.
+    pub fn caller(&self, name: &str, namespace: &str) -> Result<usize, QuestionError> {
+        let found = self.named(&Name::parse(name), namespace);
+        match found.as_slice() {
+            [] => Err(QuestionError::UnknownCaller { name: name.to_owned() }),
+            [one] => Ok(*one),
+            many => Err(self.ambiguous(name, many)),
+        }
+    }
+
+    fn ambiguous(&self, name: &str, many: &[usize]) -> QuestionError {
+        let which = many.iter().filter_map(|index| self.workload(*index));
+        QuestionError::Ambiguous {
+            name: name.to_owned(),
+            count: many.len(),
+            which: which
+                .map(|workload| {
+                    format!("{}/{}", workload.kind.to_ascii_lowercase(), workload.full_name())
+                })
+                .collect::<Vec<_>>()
+                .join(", "),
+        }
+    }
+
+    fn destination(&self, spec: &RequestSpec) -> Result<Destination, QuestionError> {
+        let namespace = spec.namespace.as_deref().unwrap_or("default");
+        if let Ok(ip) = spec.to.trim_matches(['[', ']']).parse::<IpAddr>() {
+            return self.by_address(spec, ip);
+        }
+        let name = Name::parse(&spec.to);
+        let in_namespace = name.namespace.unwrap_or(namespace);
+        let service = self.inventory.services.iter().find(|service| {
+            service.name == name.name
+                && service.namespace == in_namespace
+                && name.kind.is_none_or(|kind| means(kind, "Service"))
+        });
+        let authority = |port: u16| format!("{}:{port}", spec.to);
+        // A Service that has the port wins over a workload of its name: people type Service hosts.
+        if let Some(service) = service {
+            let only = match service.ports.keys().copied().collect::<Vec<_>>().as_slice() {
+                [one] => Some(*one),
+                _ => None,
+            };
+            let port = spec.port.or(only);
+            if let Some((port, backends)) =
+                port.and_then(|port| Some((port, service.ports.get(&port)?)))
+            {
+                let full = format!("{}.{}", service.name, service.namespace);
+                if backends.is_empty() {
+                    return Err(QuestionError::NoEndpoint { service: full, port });
+                }
+                return Ok(Destination {
+                    backends: backends.clone(),
+                    authority: authority(port),
+                    server_name: format!("outbound_.{port}_._.{full}.svc.cluster.local"),
+                });
+            }
+        }
+        let found = if name.service { Vec::new() } else { self.named(&name, namespace) };
+        match (found.as_slice(), service, spec.port) {
+            ([], Some(service), port) => {
+                let known = service.ports.keys().copied().collect();
+                let full = format!("{}.{}", service.name, service.namespace);
+                Err(match port {
+                    Some(port) => QuestionError::NoSuchPort { service: full, port, known },
+                    None => QuestionError::NeedsPort { name: full, known },
+                })
+            }
+            ([], None, _) => Err(QuestionError::UnknownDestination { name: spec.to.clone() }),
+            ([one], _, port) => {
+                let workload = self.workload(*one);
+                let known: Vec<u16> = workload
+                    .into_iter()
+                    .flat_map(|workload| {
+                        workload
+                            .listeners
+                            .keys()
+                            .chain(&workload.container_ports)
+                            .copied()
+                    })
+                    .collect::<std::collections::BTreeSet<_>>()
+                    .into_iter()
+                    .collect();
+                let port = match (port, known.as_slice()) {
+                    (Some(port), _) => port,
+                    (None, [only]) => *only,
+                    (None, _) => {
+                        return Err(QuestionError::NeedsPort { name: spec.to.clone(), known });
+                    }
+                };
+                Ok(Destination {
+                    backends: vec![Backend { workload: *one, port }],
+                    authority: authority(port),
+                    server_name: String::new(),
+                })
+            }
+            (many, ..) => Err(self.ambiguous(&spec.to, many)),
+        }
+    }
+
+    fn by_address(&self, spec: &RequestSpec, ip: IpAddr) -> Result<Destination, QuestionError> {
+        let workload = self
+            .inventory
+            .workloads
+            .iter()
+            .position(|workload| workload.ips.contains(&ip));
+        let Some(workload) = workload else {
+            return Err(QuestionError::UnknownDestination { name: spec.to.clone() });
+        };
+        let Some(port) = spec.port else {
+            return Err(QuestionError::NeedsPort { name: spec.to.clone(), known: Vec::new() });
+        };
+        let host = if ip.is_ipv6() { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") };
+        Ok(Destination {
+            backends: vec![Backend { workload, port }],
+            authority: host,
+            server_name: String::new(),
+        })
+    }
+
+    /// The requests that a question means: one for each workload behind the destination. They differ in
+    /// their workload and port only.
+    ///
+    /// # Errors
+    /// A name or a port that the files do not know.
+    pub fn requests(&self, spec: &RequestSpec) -> Result<Vec<Request>, QuestionError> {
+        let namespace = spec.namespace.as_deref().unwrap_or("default");
+        let caller = match &spec.from {
+            Caller::Workload(name) => self.workload(self.caller(name, namespace)?),
+            Caller::Certificate { .. } | Caller::External | Caller::Plaintext => None,
+        };
+        let destination = self.destination(spec)?;
+        let requests = destination.backends.iter();
+        Ok(requests
+            .filter_map(|backend| self.request_to(spec, caller, &destination, *backend))
+            .collect())
+    }
+
+    fn request_to(
+        &self,
+        spec: &RequestSpec,
+        caller: Option<&Workload>,
+        destination: &Destination,
+        backend: Backend,
+    ) -> Option<Request> {
+        let workload = self.workload(backend.workload)?;
+        let protocol = spec
+            .protocol
+            .unwrap_or_else(|| match workload.class_of(backend.port) {
+                ListenerClass::Tcp => Protocol::Tcp,
+                ListenerClass::Http | ListenerClass::Sniffed => Protocol::Http,
+            });
+        let source_ip = spec.source_ip.or_else(|| {
+            let of_caller = caller.map_or(&[][..], |caller| &caller.ips);
+            let family = |ip: &&IpAddr| {
+                workload
+                    .ips
+                    .first()
+                    .is_none_or(|other| other.is_ipv4() == ip.is_ipv4())
+            };
+            of_caller
+                .iter()
+                .find(family)
+                .or_else(|| of_caller.first())
+                .copied()
+        });
+        let payload = match protocol {
+            Protocol::Tcp | Protocol::Tls => Payload::Bytes,
+            Protocol::Http => Payload::Http(HttpRequest {
+                method: spec.http.method.clone().unwrap_or_else(|| "GET".to_owned()),
+                target: spec.http.target.clone().unwrap_or_else(|| "/".to_owned()),
+                host: match &spec.http.host {
+                    HostSpec::Absent => None,
+                    HostSpec::Given(host) => Some(host.clone()),
+                    HostSpec::OfDestination => Some(destination.authority.clone()),
+                },
+                headers: spec.http.headers.clone(),
+                version: spec.http.version,
+            }),
+        };
+        Some(Request {
+            workload: backend.workload,
+            port: backend.port,
+            source_ip,
+            remote_ip: spec.remote_ip,
+            destination_ip: None,
+            tls: self.client_tls(
+                spec,
+                caller,
+                workload,
+                backend,
+                protocol,
+                &destination.server_name,
+            ),
+            payload,
+            tokens: spec.tokens.clone(),
+            now: spec.now,
+        })
+    }
+
+    /// What the caller speaks to this workload's port.
+    fn client_tls(
+        &self,
+        spec: &RequestSpec,
+        caller: Option<&Workload>,
+        workload: &Workload,
+        backend: Backend,
+        protocol: Protocol,
+        server_name: &str,
+    ) -> Option<Tls> {
+        let certificate = match &spec.from {
+            Caller::Certificate { uris, foreign } => Some(Certificate {
+                uris: uris.clone(),
+                dns_names: Vec::new(),
+                subject: String::new(),
+                of_this_mesh: !foreign,
+            }),
+            Caller::External | Caller::Plaintext => None,
+            Caller::Workload(_) => caller
+                .filter(|caller| {
+                    matches!(caller.dataplane, Dataplane::Sidecar | Dataplane::Gateway)
+                })
+                .map(|caller| {
+                    Certificate::of_principal(&caller.principal(&self.settings.trust.own))
+                }),
+        };
+        let own = |certificate: Option<Certificate>, alpn: &[&str]| {
+            let alpn = spec
+                .alpn
+                .clone()
+                .unwrap_or_else(|| alpn.iter().map(|&name| name.to_owned()).collect());
+            let server_name = spec.server_name.clone().unwrap_or_default();
+            Some(Tls { certificate, alpn, server_name })
+        };
+        if protocol == Protocol::Tls {
+            return own(None, &[]);
+        }
+        let terminates = workload
+            .listeners
+            .get(&backend.port)
+            .is_some_and(|listener: &Listener| listener.terminates_tls);
+        let mtls = match spec.tls {
+            TlsChoice::Plaintext => return None,
+            TlsChoice::Tls => return own(certificate, &["h2", "http/1.1"]),
+            TlsChoice::Mtls => true,
+            TlsChoice::Auto => match workload.dataplane {
+                Dataplane::Gateway if terminates => return own(None, &["h2", "http/1.1"]),
+                Dataplane::Gateway | Dataplane::None => false,
+                // "mTLS iff endpoint tlsMode=istio AND effective PA mode for that endpoint ≠ DISABLE" [CL-11]; the mode
+                // of the namespace must not be DISABLE either [CL-10].
+                Dataplane::Sidecar | Dataplane::Ambient | Dataplane::Waypoint => {
+                    let mtls = self
+                        .enforcement(backend.workload)
+                        .map(|enforcement| &enforcement.mtls);
+                    let disabled = mtls.is_some_and(|mtls| {
+                        mtls.of_port(backend.port).mode == MtlsMode::Disable
+                            || (caller.is_some() && mtls.namespace == MtlsMode::Disable)
+                    });
+                    certificate.is_some()
+                        && !disabled
+                        && (caller.is_none() || self.settings.auto_mtls)
+                }
+            },
+        };
+        if !mtls {
+            return None;
+        }
+        let alpn = if protocol == Protocol::Http { ISTIO_HTTP_ALPN } else { ISTIO_TCP_ALPN };
+        let mut tls = own(certificate, alpn)?;
+        if spec.server_name.is_none() && caller.is_some() {
+            tls.server_name = server_name.to_owned();
+        }
+        Some(tls)
+    }
+}

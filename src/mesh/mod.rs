@@ -1,0 +1,540 @@
+//! Resources to meaning: which policies, modes and token providers every workload is under.
+
+mod ask;
+mod attribute;
+mod authorization_policy;
+mod inventory;
+mod listener;
+mod peer_authentication;
+mod request_authentication;
+mod select;
+
+use std::collections::BTreeMap;
+
+pub use ask::QuestionError;
+pub use attribute::{Attribute, Untranslatable, ValueMatch};
+pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Rule, Value};
+pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Workload};
+pub use listener::{ListenerClass, class_of_protocol, class_of_service_port};
+pub use peer_authentication::{
+    DecidedMode, EffectiveMtls, Level, MtlsMode, applies, compose, level, reaching,
+};
+pub use request_authentication::{TokenProvider, audience, providers, space_delimited};
+pub use select::{
+    Attachment, GATEWAY_NAME_LABEL, Proxy, REVISION_LABEL, SelectionRules, TargetService,
+};
+
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, FieldPath};
+use crate::istio::{
+    Action, ExtensionProvider, MeshConfig, Normalization, PeerAuthentication, PolicyTarget,
+    ProviderKind, RequestAuthentication, Resource,
+};
+use crate::request::TokenReader;
+use crate::spiffe::TrustDomains;
+
+/// The mesh's configuration with every default filled in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// `rootNamespace` [IN-1].
+    pub root_namespace: String,
+    /// `trustDomain` and its aliases [IN-2] [IN-3].
+    pub trust: TrustDomains,
+    /// Trust domains that a client's certificate may be of [PA-22].
+    pub accepted_trust_domains: Vec<String>,
+    /// `enableAutoMtls` [IN-5].
+    pub auto_mtls: bool,
+    /// `pathNormalization` [IN-7].
+    pub normalization: Normalization,
+    /// `extensionProviders` [IN-8].
+    pub providers: Vec<ExtensionProvider>,
+    /// `numTrustedProxies` of gateways [IN-9].
+    pub num_trusted_proxies: u32,
+}
+
+impl From<MeshConfig> for Settings {
+    fn from(config: MeshConfig) -> Self {
+        let own = config
+            .trust_domain
+            .unwrap_or_else(|| "cluster.local".to_owned());
+        let aliases = config.trust_domain_aliases.unwrap_or_default();
+        let mut accepted = vec![own.clone()];
+        accepted.extend(aliases.iter().cloned());
+        accepted.extend(config.ca_trust_domains.unwrap_or_default());
+        Self {
+            root_namespace: config
+                .root_namespace
+                .unwrap_or_else(|| "istio-system".to_owned()),
+            trust: TrustDomains { own, aliases },
+            accepted_trust_domains: accepted,
+            auto_mtls: config.enable_auto_mtls.unwrap_or(true),
+            normalization: config.normalization.unwrap_or(Normalization::Base),
+            providers: config.extension_providers.unwrap_or_default(),
+            num_trusted_proxies: config.num_trusted_proxies.unwrap_or(0),
+        }
+    }
+}
+
+/// Whether resources that the API server or Istio's webhook would refuse end the compilation.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Admission {
+    /// They are read as istiod reads them when the webhook is off; each is a warning.
+    Bypassed,
+    /// They are errors.
+    #[default]
+    Enforced,
+}
+
+/// What an external authorizer is said to answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ProviderStub {
+    /// Yes to everything.
+    Allow,
+    /// Yes where a header that the authorizer is sent has this value.
+    AllowWhen {
+        /// The header, in lower case.
+        header: String,
+        /// The value.
+        equals: String,
+    },
+    /// No to everything.
+    Deny,
+    /// It cannot be asked: `failOpen` decides [AP-114].
+    Error,
+}
+
+/// What a mesh is made of.
+#[derive(Debug, Default)]
+pub struct MeshInputs<'r> {
+    /// Laid over the mesh `ConfigMap` that `resources` may hold.
+    pub config: MeshConfig,
+    /// istiod's revision; `default` where empty [IN-11].
+    pub revision: String,
+    /// The resources.
+    pub resources: Vec<&'r [Resource]>,
+    /// Workloads beside those of the resources.
+    pub workloads: Vec<Workload>,
+    /// What external authorizers answer.
+    pub stubs: BTreeMap<String, ProviderStub>,
+    /// Whether refused resources are errors.
+    pub admission: Admission,
+}
+
+/// Every policy understood, and for every workload what it is under.
+#[derive(Debug)]
+pub struct Mesh {
+    /// The configuration.
+    pub settings: Settings,
+    /// What is there.
+    pub inventory: Inventory,
+    /// The policies, in the order of the resources.
+    pub policies: Vec<Policy>,
+    /// What external authorizers are said to answer.
+    pub stubs: BTreeMap<String, ProviderStub>,
+    /// Whoever reads real tokens; absent: they stay unread.
+    pub token_reader: Option<Box<dyn TokenReader>>,
+    enforcements: Vec<Enforcement>,
+}
+
+/// A rule's place: the policy's in [`Mesh::policies`], the rule's in [`Policy::rules`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RuleRef {
+    /// The policy.
+    pub policy: usize,
+    /// The rule.
+    pub rule: usize,
+}
+
+/// The policies of one action that a workload is under.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct RuleSet {
+    /// The policies; one without rules counts too [AP-4].
+    pub policies: Vec<usize>,
+    /// Their rules by id, byte by byte: the order in which the proxy finds the first that matches.
+    pub rules: Vec<RuleRef>,
+}
+
+/// Everything that is enforced before one workload.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Enforcement {
+    /// CUSTOM policies, by provider.
+    pub custom: BTreeMap<String, CustomRules>,
+    /// CUSTOM policies in dry run, which the proxy enforces as DENY [SEL-31].
+    pub custom_dry_run: RuleSet,
+    /// AUDIT policies.
+    pub audit: RuleSet,
+    /// DENY policies.
+    pub deny: RuleSet,
+    /// ALLOW policies.
+    pub allow: RuleSet,
+    /// DENY policies in dry run.
+    pub shadow_deny: RuleSet,
+    /// ALLOW policies in dry run.
+    pub shadow_allow: RuleSet,
+    /// Token providers.
+    pub tokens: Vec<TokenProvider>,
+    /// The mode of every port.
+    pub mtls: EffectiveMtls,
+}
+
+/// The CUSTOM rules of one provider.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CustomRules {
+    /// The rules.
+    pub rules: RuleSet,
+    /// The provider, or why the proxy denies instead of asking it [AP-110] [AP-111].
+    pub provider: Result<ExtensionProvider, String>,
+}
+
+impl Mesh {
+    /// Compiles everything, or says everything that is wrong. Warnings come with the mesh.
+    ///
+    /// # Errors
+    /// What the API server or Istio's webhook would refuse (unless bypassed), and what Envoy would not load.
+    pub fn compile(inputs: MeshInputs<'_>) -> Result<(Self, Vec<Diagnostic>), Diagnostics> {
+        let mut findings = Vec::new();
+        let resources: Vec<Resource> = inputs
+            .resources
+            .iter()
+            .copied()
+            .flatten()
+            .cloned()
+            .collect();
+        let config = mesh_config(inputs.config, &resources);
+        let settings = Settings::from(config);
+        let revision =
+            if inputs.revision.is_empty() { "default" } else { inputs.revision.as_str() };
+        for resource in &resources {
+            for mut refusal in crate::validate::refusals(resource) {
+                if inputs.admission == Admission::Bypassed {
+                    refusal.severity = crate::diagnostic::Severity::Warning;
+                }
+                findings.push(refusal);
+            }
+        }
+        let mut sources = Vec::new();
+        let mut policies = Vec::new();
+        let mut peer = Vec::new();
+        let mut tokens = Vec::new();
+        for resource in &resources {
+            if select::other_revision(resource.meta(), revision).is_some() {
+                continue;
+            }
+            match resource {
+                Resource::AuthorizationPolicy(written) => {
+                    let mut troubles = Vec::new();
+                    policies.push(authorization_policy::compile(
+                        written,
+                        &settings.trust,
+                        &mut troubles,
+                    ));
+                    sources.push(written);
+                    findings.extend(troubles.into_iter().map(|trouble| {
+                        Diagnostic::error(Code::BadValue, format!("{} [AP-103]", trouble.what))
+                            .at(&written.meta.origin.file, trouble.position, &FieldPath::root())
+                            .help("the proxy would keep its last configuration: no answer can be given")
+                    }));
+                }
+                Resource::PeerAuthentication(policy) => peer.push(policy),
+                Resource::RequestAuthentication(policy) => tokens.push(policy),
+                Resource::Namespace(_)
+                | Resource::ServiceAccount(_)
+                | Resource::Service(_)
+                | Resource::Workload(_)
+                | Resource::MeshConfig(..)
+                | Resource::Later { .. } => {}
+            }
+        }
+        let inventory = Inventory::of(&resources, inputs.workloads);
+        let index = PolicyIndex::of(&policies, &sources, &peer, &tokens, &settings);
+        let enforcements: Vec<Enforcement> = inventory
+            .workloads
+            .iter()
+            .map(|workload| index.enforcement(workload, &mut findings))
+            .collect();
+        findings.dedup();
+        let findings = Diagnostics::gate(findings)?;
+        let mesh = Self {
+            settings,
+            inventory,
+            policies,
+            stubs: inputs.stubs,
+            token_reader: None,
+            enforcements,
+        };
+        Ok((mesh, findings))
+    }
+
+    /// What is enforced before a workload.
+    #[must_use]
+    pub fn enforcement(&self, workload: usize) -> Option<&Enforcement> {
+        self.enforcements.get(workload)
+    }
+
+    /// The workload at a place of the inventory.
+    #[must_use]
+    pub fn workload(&self, workload: usize) -> Option<&Workload> {
+        self.inventory.workloads.get(workload)
+    }
+
+    /// The policy and the rule at a place.
+    #[must_use]
+    pub fn rule(&self, place: RuleRef) -> Option<(&Policy, &Rule)> {
+        let policy = self.policies.get(place.policy)?;
+        Some((policy, policy.rules.get(place.rule)?))
+    }
+}
+
+/// The configuration given by the caller, over that of the mesh `ConfigMap` in the root namespace.
+fn mesh_config(given: MeshConfig, resources: &[Resource]) -> MeshConfig {
+    let in_files = resources.iter().find_map(|resource| match resource {
+        Resource::MeshConfig(_, config) => Some(config.as_ref()),
+        Resource::AuthorizationPolicy(_)
+        | Resource::PeerAuthentication(_)
+        | Resource::RequestAuthentication(_)
+        | Resource::Namespace(_)
+        | Resource::ServiceAccount(_)
+        | Resource::Service(_)
+        | Resource::Workload(_)
+        | Resource::Later { .. } => None,
+    });
+    match in_files {
+        Some(in_files) => given.over(in_files),
+        None => given,
+    }
+}
+
+/// The policies by namespace, so that a workload looks only at those of its own and of the root namespace.
+struct PolicyIndex<'i> {
+    settings: &'i Settings,
+    policies: &'i [Policy],
+    targets: BTreeMap<&'i str, Vec<(usize, &'i crate::istio::Meta, &'i PolicyTarget)>>,
+    /// The rank of every rule's id among all.
+    ranks: Vec<Vec<usize>>,
+    peer: BTreeMap<&'i str, Vec<&'i PeerAuthentication>>,
+    tokens: BTreeMap<&'i str, Vec<&'i RequestAuthentication>>,
+}
+
+impl<'i> PolicyIndex<'i> {
+    fn of(
+        policies: &'i [Policy],
+        sources: &[&'i crate::istio::AuthorizationPolicy],
+        peer: &[&'i PeerAuthentication],
+        tokens: &[&'i RequestAuthentication],
+        settings: &'i Settings,
+    ) -> Self {
+        let mut targets: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        for (index, source) in sources.iter().enumerate() {
+            targets.entry(&source.meta.namespace).or_default().push((
+                index,
+                &source.meta,
+                &source.target,
+            ));
+        }
+        let mut ids: Vec<(&str, usize, usize)> = Vec::new();
+        for (policy, compiled) in policies.iter().enumerate() {
+            ids.extend(
+                compiled
+                    .rules
+                    .iter()
+                    .enumerate()
+                    .map(|(rule, compiled)| (compiled.id.as_str(), policy, rule)),
+            );
+        }
+        ids.sort_unstable();
+        let mut ranks: Vec<Vec<usize>> = policies
+            .iter()
+            .map(|policy| vec![0; policy.rules.len()])
+            .collect();
+        for (rank, (_, policy, rule)) in ids.into_iter().enumerate() {
+            if let Some(slot) = ranks.get_mut(policy).and_then(|ranks| ranks.get_mut(rule)) {
+                *slot = rank;
+            }
+        }
+        let mut by_namespace: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        for policy in peer {
+            by_namespace
+                .entry(&policy.meta.namespace)
+                .or_default()
+                .push(*policy);
+        }
+        let mut tokens_by_namespace: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        for policy in tokens {
+            tokens_by_namespace
+                .entry(&policy.meta.namespace)
+                .or_default()
+                .push(*policy);
+        }
+        for policies in tokens_by_namespace.values_mut() {
+            policies.sort_by_key(|policy| (policy.meta.created, &policy.meta.name));
+        }
+        Self { settings, policies, targets, ranks, peer: by_namespace, tokens: tokens_by_namespace }
+    }
+
+    /// The workload's own namespace and the root namespace, each once, in the order istiod reads them.
+    fn namespaces<'n>(&'n self, workload: &'n Workload) -> impl Iterator<Item = &'n str> {
+        let root = self.settings.root_namespace.as_str();
+        std::iter::once(workload.namespace.as_str())
+            .chain((workload.namespace != root).then_some(root))
+    }
+
+    fn rule_set(&self, policies: Vec<usize>) -> RuleSet {
+        let mut rules: Vec<RuleRef> = policies
+            .iter()
+            .flat_map(|policy| {
+                let count = self
+                    .policies
+                    .get(*policy)
+                    .map_or(0, |policy| policy.rules.len());
+                (0..count).map(|rule| RuleRef { policy: *policy, rule })
+            })
+            .collect();
+        rules.sort_by_key(|place| {
+            self.ranks
+                .get(place.policy)
+                .and_then(|ranks| ranks.get(place.rule))
+        });
+        RuleSet { policies, rules }
+    }
+
+    fn enforcement(&self, workload: &Workload, findings: &mut Vec<Diagnostic>) -> Enforcement {
+        let root = self.settings.root_namespace.as_str();
+        let rules = SelectionRules { root_namespace: root, selectors_reach_gateway_api: true };
+        let proxy = Proxy {
+            namespace: &workload.namespace,
+            labels: &workload.labels,
+            waypoint: workload.dataplane == Dataplane::Waypoint,
+            services: &[],
+        };
+        let attached =
+            |meta, target| rules.attachment(meta, target, &proxy) == Attachment::Attached;
+        let mut lists: BTreeMap<(Action, bool), Vec<usize>> = BTreeMap::new();
+        let mut custom: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        let mut custom_names: Vec<String> = Vec::new();
+        for namespace in self.namespaces(workload) {
+            for (index, meta, target) in self.targets.get(namespace).into_iter().flatten() {
+                let Some(policy) = self
+                    .policies
+                    .get(*index)
+                    .filter(|_| attached(*meta, *target))
+                else {
+                    continue;
+                };
+                if policy.action == Action::Custom {
+                    if !custom_names.contains(&policy.provider) {
+                        custom_names.push(policy.provider.clone());
+                    }
+                    if !policy.dry_run {
+                        custom
+                            .entry(policy.provider.clone())
+                            .or_default()
+                            .push(*index);
+                        continue;
+                    }
+                }
+                lists
+                    .entry((policy.action, policy.dry_run))
+                    .or_default()
+                    .push(*index);
+            }
+        }
+        let mut set =
+            |action, dry_run| self.rule_set(lists.remove(&(action, dry_run)).unwrap_or_default());
+        let several = custom_names.len() > 1;
+        let custom = custom
+            .into_iter()
+            .map(|(name, policies)| {
+                let provider = if several {
+                    Err(format!("several providers on one workload: {}", custom_names.join(", ")))
+                } else {
+                    self.provider(&name)
+                };
+                (name, CustomRules { rules: self.rule_set(policies), provider })
+            })
+            .collect();
+        let peer = self
+            .namespaces(workload)
+            .flat_map(|namespace| self.peer.get(namespace).into_iter().flatten());
+        let candidates: Vec<&PeerAuthentication> = peer
+            .copied()
+            .filter(|policy| applies(policy, root, &workload.namespace, &workload.labels))
+            .collect();
+        let reaching =
+            reaching(candidates.iter().copied(), root, &workload.namespace, &workload.labels);
+        if let Some((winner, rival)) = peer_authentication::undecided(&candidates, root) {
+            let message = format!(
+                "PeerAuthentication `{}` and `{}` reach the same workload: the older one counts alone, and the files \
+                 do not say which that is; `{}` is taken, by name [PA-2]",
+                winner.meta.id(),
+                rival.meta.id(),
+                winner.meta.id()
+            );
+            let finding = Diagnostic::warning(Code::UndecidedOrder, message)
+                .at(&rival.meta.origin.file, rival.meta.origin.position, &FieldPath::root())
+                .help("write `metadata.creationTimestamp`, or keep one policy a level");
+            if !findings.contains(&finding) {
+                findings.push(finding);
+            }
+        }
+        let token_policies = self
+            .namespaces(workload)
+            .flat_map(|namespace| self.tokens.get(namespace).into_iter().flatten())
+            .copied()
+            .filter(|policy| attached(&policy.meta, &policy.target));
+        Enforcement {
+            custom,
+            custom_dry_run: set(Action::Custom, true),
+            audit: set(Action::Audit, false),
+            deny: set(Action::Deny, false),
+            allow: set(Action::Allow, false),
+            shadow_deny: set(Action::Deny, true),
+            shadow_allow: set(Action::Allow, true),
+            tokens: providers(token_policies),
+            mtls: compose(&reaching, root),
+        }
+    }
+
+    /// The provider of that name, or why istiod cannot use it [AP-110].
+    fn provider(&self, name: &str) -> Result<ExtensionProvider, String> {
+        let mut named = self
+            .settings
+            .providers
+            .iter()
+            .filter(|provider| provider.name.value == name);
+        let Some(provider) = named.find(|provider| provider.kind != ProviderKind::Other) else {
+            return Err(format!("no extension provider `{name}` in the mesh configuration"));
+        };
+        if named.next().is_some() {
+            return Err(format!("extension provider `{name}` is defined twice"));
+        }
+        let label = !name.is_empty()
+            && name.len() <= 63
+            && name
+                .bytes()
+                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
+            && !name.starts_with('-')
+            && !name.ends_with('-');
+        if !label {
+            return Err(format!("extension provider `{name}`: not a lower-case DNS label"));
+        }
+        if provider.service.as_deref().is_none_or(str::is_empty) {
+            return Err(format!("extension provider `{name}` names no service"));
+        }
+        if !provider
+            .port
+            .is_some_and(|port| (1..=65535).contains(&port))
+        {
+            return Err(format!("extension provider `{name}`: its port is not from 1 to 65535"));
+        }
+        if let Some(status) = &provider.status_on_error {
+            let known = status
+                .parse::<u16>()
+                .is_ok_and(|status| (100..=599).contains(&status));
+            if !known {
+                return Err(format!(
+                    "extension provider `{name}`: statusOnError `{status}` is no status"
+                ));
+            }
+        }
+        Ok(provider.clone())
+    }
+}

@@ -1,0 +1,11 @@
+//! Policy unit tests: a suite file and a mesh → outcomes, as values.
+
+mod case;
+mod file;
+mod run;
+
+pub use case::{Because, Case, Expectation, questions, stated_claims};
+#[cfg(feature = "cli")]
+pub(crate) use case::{split_port, stated_token};
+pub use file::{Policies, Suite, is_suite_file, read};
+pub use run::{CaseResult, Mismatch, Outcome, Prepared, prepare, run};

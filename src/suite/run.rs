@@ -1,0 +1,172 @@
+//! A suite and the resources that it names → a mesh, and an outcome a case.
+
+use super::case::Case;
+use super::file::Suite;
+use crate::decide::{Because, Decision};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::istio::Resource;
+use crate::mesh::{Admission, Mesh, MeshInputs, QuestionError};
+
+/// A suite whose mesh is compiled.
+#[derive(Debug)]
+pub struct Prepared<'s> {
+    /// The suite.
+    pub suite: &'s Suite,
+    /// Its mesh.
+    pub mesh: Mesh,
+    /// What is worth a look.
+    pub warnings: Vec<Diagnostic>,
+}
+
+/// What became of one case.
+#[derive(Clone, Debug)]
+pub struct Outcome<'s> {
+    /// The case.
+    pub case: &'s Case,
+    /// How it ended.
+    pub result: CaseResult,
+    /// The answer; of the workload that answers otherwise, where one does. Absent where nothing was asked.
+    pub decision: Option<Decision>,
+}
+
+/// How a case ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CaseResult {
+    /// It could not be asked.
+    CouldNotAsk(QuestionError),
+    /// The answer is another one.
+    Failed(Vec<Mismatch>),
+    /// As expected.
+    Passed,
+    /// Not run, with the reason.
+    Skipped(String),
+    /// Not as expected yet, with what is to be done.
+    Todo(String),
+    /// As expected, but only because no policy applies.
+    Vacuous,
+}
+
+/// One thing that is not as expected.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mismatch {
+    /// What: `expect`, `status`, `because.policy` …
+    pub what: &'static str,
+    /// As expected.
+    pub expected: String,
+    /// As it is.
+    pub found: String,
+}
+
+/// Compiles the mesh of a suite; `files` are the resources that its patterns name.
+///
+/// # Errors
+/// Everything that is wrong with the resources.
+pub fn prepare<'s>(suite: &'s Suite, files: &[Resource]) -> Result<Prepared<'s>, Diagnostics> {
+    let policies = &suite.policies;
+    if policies.admission.is_none() {
+        // What stands in files must be admissible; what is written in place need not be.
+        drop(Diagnostics::gate(files.iter().flat_map(crate::validate::refusals).collect())?);
+    }
+    let (mesh, warnings) = Mesh::compile(MeshInputs {
+        config: policies.config.clone(),
+        revision: policies.revision.clone(),
+        resources: vec![files, &policies.resources],
+        workloads: policies.workloads.clone(),
+        stubs: policies.stubs.clone(),
+        admission: policies.admission.unwrap_or(Admission::Bypassed),
+    })?;
+    Ok(Prepared { suite, mesh, warnings })
+}
+
+/// Runs every case, in order. `now` is in seconds since 1970; absent: tokens with times are not decided.
+#[must_use]
+pub fn run<'s>(prepared: &Prepared<'s>, now: Option<i64>) -> Vec<Outcome<'s>> {
+    prepared
+        .suite
+        .cases
+        .iter()
+        .map(|case| outcome(prepared, case, now))
+        .collect()
+}
+
+fn outcome<'s>(prepared: &Prepared<'s>, case: &'s Case, now: Option<i64>) -> Outcome<'s> {
+    if let Some(reason) = &case.skip {
+        return Outcome { case, result: CaseResult::Skipped(reason.clone()), decision: None };
+    }
+    let mut requests = match prepared.mesh.requests(&case.spec) {
+        Ok(requests) => requests,
+        Err(error) => {
+            return Outcome { case, result: CaseResult::CouldNotAsk(error), decision: None };
+        }
+    };
+    // Every workload behind a Service must answer as expected.
+    let mut shown = None;
+    let mut result = CaseResult::Passed;
+    for request in &mut requests {
+        request.now = now;
+        let decision = prepared.mesh.decide(request);
+        let mismatches = compare(case, &decision, &prepared.mesh);
+        if !mismatches.is_empty() {
+            shown = Some(decision);
+            result = CaseResult::Failed(mismatches);
+            break;
+        }
+        let vacuous = !prepared.suite.vacuous_allowed
+            && !case.expect.because.default
+            && is_default(&decision);
+        if vacuous {
+            result = CaseResult::Vacuous;
+        }
+        shown.get_or_insert(decision);
+    }
+    if let (Some(todo), CaseResult::Failed(_) | CaseResult::Vacuous) = (&case.todo, &result) {
+        result = CaseResult::Todo(todo.clone());
+    }
+    Outcome { case, result, decision: shown }
+}
+
+/// Whether a request passed because no policy is about its destination.
+const fn is_default(decision: &Decision) -> bool {
+    matches!(decision.because, Because::NoPolicy | Because::NoProxy(_))
+}
+
+fn compare(case: &Case, decision: &Decision, mesh: &Mesh) -> Vec<Mismatch> {
+    let none = || "none".to_owned();
+    let expect = &case.expect;
+    let because = &expect.because;
+    let place = decision.rule().and_then(|place| mesh.rule(place));
+    let mut mismatches = Vec::new();
+    let mut differ = |what, expected: Option<String>, found: String| {
+        if let Some(expected) = expected.filter(|expected| *expected != found) {
+            mismatches.push(Mismatch { what, expected, found });
+        }
+    };
+    differ(
+        "expect",
+        Some(expect.verdict.as_str().to_owned()),
+        decision.verdict.as_str().to_owned(),
+    );
+    let status = decision
+        .status
+        .map_or_else(none, |status| status.to_string());
+    differ("status", expect.status.map(|status| status.to_string()), status);
+    differ(
+        "because.policy",
+        because.policy.clone(),
+        place.map_or_else(none, |(policy, _)| policy.id()),
+    );
+    let rule = place.map_or_else(none, |(_, rule)| rule.index.to_string());
+    differ("because.rule", because.rule.map(|rule| rule.to_string()), rule);
+    let stage = decision
+        .stage()
+        .map_or_else(none, |stage| stage.as_str().to_owned());
+    differ("because.stage", because.stage.map(str::to_owned), stage);
+    differ(
+        "because.default",
+        because.default.then(|| "true".to_owned()),
+        is_default(decision).to_string(),
+    );
+    let id = decision.envoy_policy_id(mesh).unwrap_or_else(none);
+    differ("because.envoyPolicyId", because.envoy_policy_id.clone(), id);
+    mismatches
+}

@@ -1,0 +1,95 @@
+//! The architecture: a room looks only into the rooms that its row names. Cargo does not see this, so a test does.
+
+use crate::support::sources;
+
+/// room → the rooms it may look into.
+const ROOMS: &[(&str, &[&str])] = &[
+    ("spiffe", &[]),
+    ("matcher", &[]),
+    ("diagnostic", &[]),
+    ("request", &["spiffe"]),
+    ("istio", &["diagnostic"]),
+    ("parse", &["diagnostic", "istio", "matcher", "spiffe"]),
+    ("validate", &["diagnostic", "istio", "matcher", "spiffe"]),
+    ("mesh", &["diagnostic", "istio", "matcher", "request", "spiffe", "validate"]),
+    ("decide", &["diagnostic", "istio", "matcher", "mesh", "request"]),
+    ("jwt", &["request"]),
+    (
+        "suite",
+        &["decide", "diagnostic", "istio", "matcher", "mesh", "parse", "request", "validate"],
+    ),
+    ("report", &["decide", "diagnostic", "istio", "mesh", "request", "suite"]),
+    (
+        "cli",
+        &[
+            "decide",
+            "diagnostic",
+            "istio",
+            "jwt",
+            "matcher",
+            "mesh",
+            "parse",
+            "report",
+            "request",
+            "suite",
+            "validate",
+        ],
+    ),
+];
+
+/// `src/mesh/select.rs` → `mesh`.
+fn room(path: &str) -> &str {
+    let inside = path.strip_prefix("src/").unwrap();
+    inside.split(['/', '.']).next().unwrap()
+}
+
+/// The rooms that a text names as `crate::room`.
+fn looks_into(text: &str) -> Vec<&str> {
+    let after = text.split("crate::").skip(1);
+    after
+        .map(|rest| {
+            rest.split(|c: char| !c.is_ascii_lowercase() && c != '_')
+                .next()
+                .unwrap()
+        })
+        .collect()
+}
+
+#[test]
+fn rooms_only_look_inward() {
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src") {
+        if ["src/lib.rs", "src/main.rs"].contains(&path.as_str()) {
+            continue;
+        }
+        let own = room(&path);
+        let Some((_, allowed)) = ROOMS.iter().find(|(name, _)| *name == own) else {
+            wrong.push(format!("{path}: room `{own}` has no row"));
+            continue;
+        };
+        for seen in looks_into(&text) {
+            if !seen.is_empty() && seen != own && !allowed.contains(&seen) {
+                wrong.push(format!("{path}: `{own}` looks into `{seen}`"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn the_table_has_no_circle_and_no_stranger() {
+    for (index, (name, allowed)) in ROOMS.iter().enumerate() {
+        for other in *allowed {
+            let place = ROOMS.iter().position(|(room, _)| room == other);
+            assert!(
+                place.is_some_and(|place| place < index),
+                "`{name}` may look into `{other}`, which stands below it"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_grouped_import_is_seen() {
+    assert_eq!(looks_into("use crate::cli::{a, b};\nlet x = crate::mesh::Mesh;"), ["cli", "mesh"]);
+}
