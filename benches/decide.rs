@@ -69,6 +69,7 @@ fn questions(mesh: &Mesh) -> Vec<Request> {
             remote_ip: None,
             to: format!("app{to}.ns{to_ns}"),
             port: Some(80),
+            by_host: true,
             namespace: None,
             protocol: None,
             tls: TlsChoice::Auto,

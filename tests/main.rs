@@ -1,5 +1,7 @@
 //! One binary for every test that stands outside the library.
 
+#[cfg(all(test, feature = "cli"))]
+mod cli;
 #[cfg(test)]
 mod conformance {
     #[cfg(feature = "cli")]
@@ -19,6 +21,8 @@ mod conformance {
 }
 #[cfg(test)]
 mod layers;
+#[cfg(all(test, feature = "cli"))]
+mod policies;
 #[cfg(all(test, feature = "yaml"))]
 mod refusals;
 #[cfg(test)]

@@ -58,8 +58,9 @@ pub(crate) enum Command {
 /// `can-i`.
 #[derive(Args, Debug)]
 pub(crate) struct CanI {
-    /// FROM [METHOD] URL. FROM is `workload[.namespace]`, `kind/workload.namespace`, or a principal
-    /// `trust-domain/ns/NAMESPACE/sa/ACCOUNT`. METHOD is GET where it is left out. URL is `http://host[:port]/path`,
+    /// FROM [METHOD] URL. FROM is `workload[.namespace]`, `kind/workload.namespace`, a Service whose workloads share one
+    /// identity, `sa/account.namespace`, or a principal `trust-domain/ns/NAMESPACE/sa/ACCOUNT`; with --plaintext it can be
+    /// left out. METHOD is GET where it is left out. URL is `http://host[:port]/path`,
     /// `tcp://host:port` or `tls://host:port`; host is a Service's name in any of its forms, or a workload.
     #[arg(value_name = "FROM [METHOD] URL", num_args = 0..=3)]
     pub(crate) words: Vec<String>,
@@ -140,7 +141,7 @@ pub(crate) struct Files {
 #[derive(Args, Debug)]
 pub(crate) struct Test {
     /// Suite files, folders to look for `*.test.yaml` in, or patterns.
-    #[arg(value_name = "PATH", required = true)]
+    #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<String>,
 
     /// How to print the outcomes.

@@ -160,7 +160,12 @@ fn suggest(name: &str, mut known: Vec<String>, what: &str) -> String {
             "the files hold no {what}: name Deployments, Pods and Services beside the policies"
         );
     }
-    if let Some(nearest) = parse::suggest::nearest(name, known.iter().map(String::as_str)) {
+    // A name without namespace: the same name in another one is nearest.
+    let elsewhere = known
+        .iter()
+        .find(|known| known.split('.').next() == name.split('.').next());
+    let nearest = parse::suggest::nearest(name, known.iter().map(String::as_str));
+    if let Some(nearest) = elsewhere.map(String::as_str).or(nearest) {
         return format!("did you mean `{nearest}`?");
     }
     let shown = known
@@ -210,9 +215,18 @@ fn stub(word: &str, findings: &mut Vec<Diagnostic>) -> Option<(String, ProviderS
 /// The question that the words ask. Everything that is wrong with them is complained of.
 fn spec(arguments: &CanI, findings: &mut Vec<Diagnostic>) -> Option<RequestSpec> {
     const SHAPE: &str = "write `portcullis can-i FROM [METHOD] URL -f PATH`, as in `portcullis can-i sleep.foo GET http://httpbin.foo:8000/headers -f policies/`";
+    let is_method = |word: &str| {
+        !word.is_empty()
+            && word
+                .bytes()
+                .all(|byte| byte.is_ascii_uppercase() || byte == b'-')
+    };
     let (from, method, url) = match arguments.words.as_slice() {
-        [from, url] => (from, None, url),
-        [from, method, url] => (from, Some(method), url),
+        // Whoever speaks plaintext needs no name.
+        [url] if arguments.plaintext => (None, None, url),
+        [method, url] if arguments.plaintext && is_method(method) => (None, Some(method), url),
+        [from, url] => (Some(from.as_str()), None, url),
+        [from, method, url] => (Some(from.as_str()), Some(method), url),
         words => {
             bad(findings, format!("a question has two or three words, not {}", words.len()), SHAPE);
             return None;
@@ -227,7 +241,7 @@ fn spec(arguments: &CanI, findings: &mut Vec<Diagnostic>) -> Option<RequestSpec>
         return None;
     };
     let (protocol, tls) = match scheme {
-        "http" => (None, TlsChoice::Auto),
+        "http" => (Some(Protocol::Http), TlsChoice::Auto),
         "https" => (Some(Protocol::Http), TlsChoice::Tls),
         "tcp" => (Some(Protocol::Tcp), TlsChoice::Auto),
         "tls" => (Some(Protocol::Tls), TlsChoice::Tls),
@@ -307,11 +321,12 @@ fn spec(arguments: &CanI, findings: &mut Vec<Diagnostic>) -> Option<RequestSpec>
             .push(("authorization".to_owned(), format!("Bearer {token}")));
     }
     Some(RequestSpec {
-        from: caller(from, arguments.plaintext),
+        from: from.map_or(Caller::Plaintext, |from| caller(from, arguments)),
         source_ip: arguments.source_ip,
         remote_ip: None,
         to: host.to_owned(),
         port,
+        by_host: true,
         namespace: Some(arguments.files.namespace.clone()),
         protocol,
         tls: if arguments.plaintext && tls == TlsChoice::Auto { TlsChoice::Plaintext } else { tls },
@@ -323,18 +338,33 @@ fn spec(arguments: &CanI, findings: &mut Vec<Diagnostic>) -> Option<RequestSpec>
     })
 }
 
-/// A workload, or a principal: what has five parts, or a scheme.
-fn caller(from: &str, plaintext: bool) -> Caller {
-    let bare = from.strip_prefix("spiffe://");
-    let principal = bare.is_some() || from.split('/').count() >= 5;
-    if principal && plaintext {
-        return Caller::Plaintext;
+/// A workload, a service account (`sa/name.namespace`), or a principal: what has five parts, or a scheme.
+fn caller(from: &str, arguments: &CanI) -> Caller {
+    let certificate = |principal: &str| {
+        if arguments.plaintext {
+            return Caller::Plaintext;
+        }
+        Caller::Certificate { uris: vec![format!("spiffe://{principal}")], foreign: false }
+    };
+    if let Some(principal) = from.strip_prefix("spiffe://") {
+        return certificate(principal);
     }
-    if principal {
-        return Caller::Certificate {
-            uris: vec![format!("spiffe://{}", bare.unwrap_or(from))],
-            foreign: false,
-        };
+    if from.split('/').count() >= 5 {
+        return certificate(from);
+    }
+    if let Some(account) = from
+        .strip_prefix("sa/")
+        .or_else(|| from.strip_prefix("serviceaccount/"))
+    {
+        let (name, namespace) = account
+            .rsplit_once('.')
+            .unwrap_or((account, &arguments.files.namespace));
+        let own = arguments
+            .files
+            .trust_domain
+            .as_deref()
+            .unwrap_or("cluster.local");
+        return certificate(&format!("{own}/ns/{namespace}/sa/{name}"));
     }
     Caller::Workload(from.to_owned())
 }

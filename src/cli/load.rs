@@ -1,5 +1,7 @@
 //! Paths → resources, with every complaint about every file.
 
+use std::collections::BTreeSet;
+
 use super::system::System;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::parse::{self, Loaded};
@@ -20,6 +22,7 @@ pub(crate) fn resources(
     system: &mut impl System,
 ) -> Loaded {
     let mut loaded = Loaded::default();
+    let mut seen = BTreeSet::new();
     for path in paths {
         match system.expand(path, &holds_resources) {
             Ok(files) if files.is_empty() => {
@@ -32,6 +35,11 @@ pub(crate) fn resources(
             }
             Ok(files) => {
                 for file in files {
+                    // One file may be reached by several paths.
+                    let name = file.strip_prefix("./").unwrap_or(&file);
+                    if !seen.insert(name.to_owned()) {
+                        continue;
+                    }
                     match system.read(&file) {
                         Ok(text) => parse::resources(&file, &text, default_namespace, &mut loaded),
                         Err(error) => loaded.findings.push(unreadable(&file, &error)),

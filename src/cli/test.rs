@@ -121,7 +121,7 @@ fn run_suite(arguments: &Test, suite: &Suite, system: &mut impl System, run: &mu
             CaseResult::Skipped(_) => run.count.skipped += 1,
             CaseResult::Todo(_) => run.count.todo += 1,
         }
-        if report::outcome_text(&mut text, &suite.file, &suite.name, outcome).is_err() {
+        if report::outcome_text(&mut text, &prepared, outcome).is_err() {
             // A String takes everything.
         }
     }

@@ -684,14 +684,14 @@ impl PolicyEnforcementPoint<'_> {
         decision
     }
 
-    /// Why a request passes that no ALLOW rule had to admit.
+    /// Why a request passes that no ALLOW rule had to admit. A mode that let it in is no policy about it: the
+    /// same request would have come in without.
     fn by_default(&self) -> Because {
         let enforcement = self.enforcement;
         let any = !enforcement.deny.policies.is_empty()
             || !enforcement.custom.is_empty()
             || !enforcement.custom_dry_run.policies.is_empty()
-            || !enforcement.tokens.is_empty()
-            || self.mode().by.is_some();
+            || !enforcement.tokens.is_empty();
         if any { Because::NothingDenies } else { Because::NoPolicy }
     }
 

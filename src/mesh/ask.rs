@@ -7,6 +7,7 @@ use crate::request::{
     Caller, Certificate, HostSpec, HttpRequest, ISTIO_HTTP_ALPN, ISTIO_TCP_ALPN, Payload, Protocol,
     Request, RequestSpec, Tls, TlsChoice,
 };
+use crate::spiffe::IstioIdentity;
 
 /// Why a question cannot be asked of this mesh.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -133,17 +134,46 @@ impl Mesh {
             .collect()
     }
 
-    /// The only workload that a caller's name means.
+    /// The only workload that a caller's name means. A Service's name means the workloads behind it, where they
+    /// have one identity.
     ///
     /// # Errors
     /// None or several.
     pub fn caller(&self, name: &str, namespace: &str) -> Result<usize, QuestionError> {
-        let found = self.named(&Name::parse(name), namespace);
+        let parsed = Name::parse(name);
+        let mut found = self.named(&parsed, namespace);
+        if found.is_empty() {
+            found = self.behind(&parsed, namespace);
+            let identity = |index: &usize| {
+                self.workload(*index)
+                    .map(|workload| (&workload.service_account, workload.dataplane))
+            };
+            let first = found.first().and_then(identity);
+            if found.iter().all(|index| identity(index) == first) {
+                found.truncate(1);
+            }
+        }
         match found.as_slice() {
             [] => Err(QuestionError::UnknownCaller { name: name.to_owned() }),
             [one] => Ok(*one),
             many => Err(self.ambiguous(name, many)),
         }
+    }
+
+    /// The workloads behind a Service, each once.
+    fn behind(&self, name: &Name<'_>, namespace: &str) -> Vec<usize> {
+        let namespace = name.namespace.unwrap_or(namespace);
+        let service = self.inventory.services.iter().find(|service| {
+            service.name == name.name
+                && service.namespace == namespace
+                && name.kind.is_none_or(|kind| means(kind, "Service"))
+        });
+        let backends = service
+            .into_iter()
+            .flat_map(|service| service.ports.values().flatten());
+        let workloads: std::collections::BTreeSet<usize> =
+            backends.map(|backend| backend.workload).collect();
+        workloads.into_iter().collect()
     }
 
     fn ambiguous(&self, name: &str, many: &[usize]) -> QuestionError {
@@ -160,8 +190,11 @@ impl Mesh {
         }
     }
 
-    fn destination(&self, spec: &RequestSpec) -> Result<Destination, QuestionError> {
-        let namespace = spec.namespace.as_deref().unwrap_or("default");
+    fn destination(
+        &self,
+        spec: &RequestSpec,
+        namespace: &str,
+    ) -> Result<Destination, QuestionError> {
         if let Ok(ip) = spec.to.trim_matches(['[', ']']).parse::<IpAddr>() {
             return self.by_address(spec, ip);
         }
@@ -194,7 +227,8 @@ impl Mesh {
                 });
             }
         }
-        let found = if name.service { Vec::new() } else { self.named(&name, namespace) };
+        let is_service = name.service || (spec.by_host && name.kind.is_none() && service.is_some());
+        let found = if is_service { Vec::new() } else { self.named(&name, namespace) };
         match (found.as_slice(), service, spec.port) {
             ([], Some(service), port) => {
                 let known = service.ports.keys().copied().collect();
@@ -267,7 +301,17 @@ impl Mesh {
             Caller::Workload(name) => self.workload(self.caller(name, namespace)?),
             Caller::Certificate { .. } | Caller::External | Caller::Plaintext => None,
         };
-        let destination = self.destination(spec)?;
+        // A short host is looked up beside the caller.
+        let beside = match &spec.from {
+            Caller::Workload(_) => caller.map(|caller| caller.namespace.as_str()),
+            Caller::Certificate { uris, .. } => uris
+                .first()
+                .and_then(|uri| IstioIdentity::parse(uri))
+                .map(|identity| identity.namespace),
+            Caller::External | Caller::Plaintext => None,
+        };
+        let destination =
+            self.destination(spec, beside.filter(|_| spec.by_host).unwrap_or(namespace))?;
         let requests = destination.backends.iter();
         Ok(requests
             .filter_map(|backend| self.request_to(spec, caller, &destination, *backend))

@@ -244,6 +244,7 @@ impl Mesh {
                 | Resource::Later { .. } => {}
             }
         }
+        findings.extend(later(&resources));
         let inventory = Inventory::of(&resources, inputs.workloads);
         let index = PolicyIndex::of(&policies, &sources, &peer, &tokens, &settings);
         let enforcements: Vec<Enforcement> = inventory
@@ -282,6 +283,26 @@ impl Mesh {
         let policy = self.policies.get(place.policy)?;
         Some((policy, policy.rules.get(place.rule)?))
     }
+}
+
+/// One warning for each kind that is read and not evaluated yet, since it may change the answer.
+fn later(resources: &[Resource]) -> Vec<Diagnostic> {
+    let mut kinds: BTreeMap<&str, (usize, &crate::istio::Meta)> = BTreeMap::new();
+    for resource in resources {
+        if let Resource::Later { kind, meta, .. } = resource {
+            kinds.entry(kind).or_insert((0, meta)).0 += 1;
+        }
+    }
+    let warning = |(kind, (count, first)): (&str, (usize, &crate::istio::Meta))| {
+        let message =
+            format!("{kind} is not evaluated yet ({count} of them): it may change the answer");
+        Diagnostic::warning(Code::NotYetModelled, message).at(
+            &first.origin.file,
+            first.origin.position,
+            &FieldPath::root(),
+        )
+    };
+    kinds.into_iter().map(warning).collect()
 }
 
 /// The configuration given by the caller, over that of the mesh `ConfigMap` in the root namespace.

@@ -3,7 +3,7 @@
 use crate::decide::{Because, Decision, Truth, Verdict};
 use crate::diagnostic::Origin;
 use crate::mesh::{Dataplane, Mesh};
-use crate::request::Request;
+use crate::request::{Payload, Request};
 
 /// The first word of an answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -113,7 +113,8 @@ impl Answer {
     }
 }
 
-fn endpoint(mesh: &Mesh, request: &Request, decision: Decision) -> Endpoint {
+/// One workload's answer.
+pub(crate) fn endpoint(mesh: &Mesh, request: &Request, decision: Decision) -> Endpoint {
     let workload = mesh.workload(request.workload);
     let name = workload.map_or_else(String::new, crate::mesh::Workload::full_name);
     let place = decision.rule().and_then(|place| mesh.rule(place));
@@ -127,12 +128,57 @@ fn endpoint(mesh: &Mesh, request: &Request, decision: Decision) -> Endpoint {
     } else {
         place.map(|(policy, rule)| Origin::new(&policy.origin.file, rule.position))
     };
+    let notes = notes(mesh, request, &decision, &name);
+    let reason = reason(mesh, request, &decision, &name);
+    Endpoint { workload: name, port: request.port, decision, reason, rule, origin, notes }
+}
+
+/// What else is worth knowing.
+fn notes(mesh: &Mesh, request: &Request, decision: &Decision, name: &str) -> Vec<String> {
     let mut notes = Vec::new();
+    let workload = mesh.workload(request.workload);
     if let Some(workload) = workload
         && workload.dataplane == Dataplane::Sidecar
         && workload.dataplane_because.starts_with("assumed")
     {
         notes.push(format!("{name} is taken to have a sidecar ({})", workload.dataplane_because));
+    }
+    let asks_http = matches!(request.payload, Payload::Http(_));
+    if let (Payload::Http(http), Verdict::Rejected) = (&request.payload, decision.verdict)
+        && http.method.bytes().any(|byte| byte.is_ascii_lowercase())
+    {
+        notes.push(format!(
+            "methods are upper case: did you mean `{}`?",
+            http.method.to_ascii_uppercase()
+        ));
+    }
+    // Where authorization decided without a status, it decided over a byte stream.
+    let decided = matches!(decision.verdict, Verdict::Allow | Verdict::Deny);
+    let over_tcp = decided && decision.status.is_none();
+    if over_tcp && asks_http {
+        notes.push(format!(
+            "{name}:{} takes a byte stream: method, path and headers are not looked at",
+            request.port
+        ));
+    }
+    if over_tcp && decision.verdict == Verdict::Deny {
+        notes.push("the caller sees its connection closed".to_owned());
+    }
+    if over_tcp && decision.because == Because::NothingAllows {
+        let set = mesh.enforcement(request.workload).map(|found| &found.allow);
+        for (policy, rule) in set
+            .into_iter()
+            .flat_map(|set| &set.rules)
+            .filter_map(|place| mesh.rule(*place))
+        {
+            if let Some(field) = &rule.dropped_on_tcp {
+                notes.push(format!(
+                    "rule {} of `{}` is not there on a TCP port: it uses `{field}`",
+                    rule.index,
+                    policy.id()
+                ));
+            }
+        }
     }
     for shadow in &decision.shadow {
         let which = shadow.rule.and_then(|place| mesh.rule(place));
@@ -149,8 +195,7 @@ fn endpoint(mesh: &Mesh, request: &Request, decision: Decision) -> Endpoint {
             shadow.stage.as_str().to_ascii_uppercase()
         ));
     }
-    let reason = reason(mesh, request, &decision, &name);
-    Endpoint { workload: name, port: request.port, decision, reason, rule, origin, notes }
+    notes
 }
 
 /// Why, in one sentence.
@@ -167,7 +212,9 @@ fn reason(mesh: &Mesh, request: &Request, decision: &Decision, name: &str) -> St
         Because::NothingDenies => {
             format!("no ALLOW policy is about {name}, and nothing else refuses it")
         }
-        Because::NoPolicy => format!("no policy is about {name}: everything may call it"),
+        Because::NoPolicy => {
+            format!("no AuthorizationPolicy is about {name}: whoever gets a connection may call it")
+        }
         Because::NoProxy(why) => {
             format!("no proxy stands before {name} ({why}): no policy is enforced")
         }

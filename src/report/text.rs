@@ -2,11 +2,11 @@
 
 use std::fmt::{self, Write};
 
-use super::answer::{Answer, Word};
+use super::answer::{Answer, Word, endpoint};
 use super::json::Count;
 use crate::diagnostic::printable;
 use crate::request::{Caller, HostSpec, Protocol, RequestSpec};
-use crate::suite::{CaseResult, Outcome};
+use crate::suite::{CaseResult, Outcome, Prepared};
 
 /// A question in short: `sleep.foo → httpbin.foo:8000 GET /headers`.
 #[must_use]
@@ -31,7 +31,13 @@ pub fn question(spec: &RequestSpec) -> String {
             let method = spec.http.method.as_deref().unwrap_or("GET");
             let target = spec.http.target.as_deref().unwrap_or("/");
             text.push_str(&format!(" {method} {target}"));
-            if let HostSpec::Given(host) = &spec.http.host {
+            let asked = spec
+                .port
+                .map_or_else(|| spec.to.clone(), |port| format!("{}:{port}", spec.to));
+            if let HostSpec::Given(host) = &spec.http.host
+                && *host != asked
+                && *host != spec.to
+            {
                 text.push_str(&format!(" (Host: {host})"));
             }
         }
@@ -80,7 +86,8 @@ pub fn answer(out: &mut dyn Write, answer: &Answer) -> fmt::Result {
 ///
 /// # Errors
 /// Those of the writer.
-pub fn outcome(out: &mut dyn Write, file: &str, suite: &str, outcome: &Outcome<'_>) -> fmt::Result {
+pub fn outcome(out: &mut dyn Write, prepared: &Prepared<'_>, outcome: &Outcome<'_>) -> fmt::Result {
+    let (file, suite) = (&prepared.suite.file, &prepared.suite.name);
     let case = outcome.case;
     let head = |out: &mut dyn Write, word: &str| {
         writeln!(
@@ -104,6 +111,16 @@ pub fn outcome(out: &mut dyn Write, file: &str, suite: &str, outcome: &Outcome<'
                     printable(expected),
                     printable(found)
                 )?;
+            }
+            if let Some((request, decision)) = &outcome.asked {
+                let endpoint = endpoint(&prepared.mesh, request, decision.clone());
+                writeln!(out, "       because {}", printable(&endpoint.reason))?;
+                if let Some(origin) = &endpoint.origin {
+                    writeln!(out, "       --> {origin}")?;
+                }
+                for note in &endpoint.notes {
+                    writeln!(out, "       note: {}", printable(note))?;
+                }
             }
             Ok(())
         }

@@ -17,7 +17,10 @@ pub struct RequestSpec {
     pub to: String,
     /// The port, a Service's or the workload's own. Absent: the only one there is.
     pub port: Option<u16>,
-    /// The namespace of names that carry none; `default` where absent.
+    /// Whether `to` is a host name that a client looks up: then a Service of that name is all it can mean.
+    pub by_host: bool,
+    /// The namespace of names that carry none; `default` where absent. A host is looked up in the namespace
+    /// of a calling workload first, as a cluster's DNS does.
     pub namespace: Option<String>,
     /// What is spoken; that of the destination's port where absent.
     pub protocol: Option<Protocol>,

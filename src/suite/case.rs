@@ -126,6 +126,7 @@ fn question(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Vec<Comb
         remote_ip: fields.take("remoteIp").and_then(|place| ip(reader, &place)),
         to: String::new(),
         port: None,
+        by_host: false,
         namespace: None,
         protocol: fields
             .take("protocol")

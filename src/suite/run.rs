@@ -6,6 +6,7 @@ use crate::decide::{Because, Decision};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::istio::Resource;
 use crate::mesh::{Admission, Mesh, MeshInputs, QuestionError};
+use crate::request::Request;
 
 /// A suite whose mesh is compiled.
 #[derive(Debug)]
@@ -25,8 +26,9 @@ pub struct Outcome<'s> {
     pub case: &'s Case,
     /// How it ended.
     pub result: CaseResult,
-    /// The answer; of the workload that answers otherwise, where one does. Absent where nothing was asked.
-    pub decision: Option<Decision>,
+    /// The request and its answer: of the workload that answers otherwise, where one does. Absent where nothing was
+    /// asked.
+    pub asked: Option<(Request, Decision)>,
 }
 
 /// How a case ended.
@@ -91,12 +93,12 @@ pub fn run<'s>(prepared: &Prepared<'s>, now: Option<i64>) -> Vec<Outcome<'s>> {
 
 fn outcome<'s>(prepared: &Prepared<'s>, case: &'s Case, now: Option<i64>) -> Outcome<'s> {
     if let Some(reason) = &case.skip {
-        return Outcome { case, result: CaseResult::Skipped(reason.clone()), decision: None };
+        return Outcome { case, result: CaseResult::Skipped(reason.clone()), asked: None };
     }
     let mut requests = match prepared.mesh.requests(&case.spec) {
         Ok(requests) => requests,
         Err(error) => {
-            return Outcome { case, result: CaseResult::CouldNotAsk(error), decision: None };
+            return Outcome { case, result: CaseResult::CouldNotAsk(error), asked: None };
         }
     };
     // Every workload behind a Service must answer as expected.
@@ -107,7 +109,7 @@ fn outcome<'s>(prepared: &Prepared<'s>, case: &'s Case, now: Option<i64>) -> Out
         let decision = prepared.mesh.decide(request);
         let mismatches = compare(case, &decision, &prepared.mesh);
         if !mismatches.is_empty() {
-            shown = Some(decision);
+            shown = Some((request.clone(), decision));
             result = CaseResult::Failed(mismatches);
             break;
         }
@@ -117,12 +119,14 @@ fn outcome<'s>(prepared: &Prepared<'s>, case: &'s Case, now: Option<i64>) -> Out
         if vacuous {
             result = CaseResult::Vacuous;
         }
-        shown.get_or_insert(decision);
+        if shown.is_none() {
+            shown = Some((request.clone(), decision));
+        }
     }
     if let (Some(todo), CaseResult::Failed(_) | CaseResult::Vacuous) = (&case.todo, &result) {
         result = CaseResult::Todo(todo.clone());
     }
-    Outcome { case, result, decision: shown }
+    Outcome { case, result, asked: shown }
 }
 
 /// Whether a request passed because no policy is about its destination.

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "cli")]
+pub(crate) mod captured;
 pub(crate) mod corpus;
 #[cfg(feature = "yaml")]
 pub(crate) mod load;
