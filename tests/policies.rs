@@ -76,3 +76,16 @@ fn a_broken_file_is_complained_of_with_its_place(
     assert_eq!(call.exit, Exit::CouldNotAsk);
     insta::with_settings!({snapshot_suffix => name}, { insta::assert_snapshot!(call.err) });
 }
+
+#[test]
+fn the_suites_of_the_documents_pass() {
+    let text = project("docs/suites.md");
+    let mut ran = 0;
+    for block in text.split("```yaml\n").skip(1) {
+        let suite = block.split("```").next().unwrap();
+        let call = Captured::with(&[("docs.test.yaml", suite)]).run(&["test", "docs.test.yaml"]);
+        assert_eq!(call.exit, Exit::Yes, "{}{}", call.out, call.err);
+        ran += 1;
+    }
+    assert!(ran > 0, "docs/suites.md shows no suite");
+}

@@ -58,11 +58,16 @@ pub(crate) enum Command {
 /// `can-i`.
 #[derive(Args, Debug)]
 pub(crate) struct CanI {
-    /// FROM [METHOD] URL. FROM is `workload[.namespace]`, `kind/workload.namespace`, a Service whose workloads share one
-    /// identity, `sa/account.namespace`, or a principal `trust-domain/ns/NAMESPACE/sa/ACCOUNT`; with --plaintext it can be
-    /// left out. METHOD is GET where it is left out. URL is `http://host[:port]/path`,
-    /// `tcp://host:port` or `tls://host:port`; host is a Service's name in any of its forms, or a workload.
-    #[arg(value_name = "FROM [METHOD] URL", num_args = 0..=3)]
+    #[arg(
+        value_name = "FROM [METHOD] URL",
+        num_args = 0..=3,
+        help = "Who calls, with what method, what",
+        long_help = "FROM is `workload[.namespace]`, `kind/workload.namespace`, a Service whose workloads share one identity, \
+            `sa/account.namespace`, or a principal `trust-domain/ns/NAMESPACE/sa/ACCOUNT`; with --plaintext it can be left out.\n\
+            METHOD is GET where it is left out.\n\
+            URL is `http://host[:port]/path`, `tcp://host:port` or `tls://host:port`; host is a Service's name in any of its \
+            forms, or a workload."
+    )]
     pub(crate) words: Vec<String>,
 
     #[command(flatten)]
