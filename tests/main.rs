@@ -1,6 +1,7 @@
 //! One binary for every test that stands outside the library.
 
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod cli;
 #[cfg(test)]
 mod conformance {
@@ -20,10 +21,15 @@ mod conformance {
     mod validation;
 }
 #[cfg(test)]
+#[cfg(feature = "yaml")]
+mod inventory;
+#[cfg(test)]
 mod layers;
-#[cfg(all(test, feature = "cli"))]
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod policies;
-#[cfg(all(test, feature = "yaml"))]
+#[cfg(test)]
+#[cfg(feature = "yaml")]
 mod refusals;
 #[cfg(test)]
 mod support;

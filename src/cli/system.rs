@@ -62,9 +62,10 @@ impl System for RealSystem {
                 .take(MAX_FILE + 1)
                 .read_to_end(&mut text)?;
         } else {
-            // A device or a pipe could go on for ever.
-            if !fs::metadata(path)?.is_file() {
-                return Err(invalid("not a regular file"));
+            // A device could go on for ever. A pipe is what `-f <(helm template …)` hands over.
+            let kind = fs::metadata(path)?.file_type();
+            if !kind.is_file() && !is_pipe(kind) {
+                return Err(invalid("neither a file nor a pipe"));
             }
             fs::File::open(path)?
                 .take(MAX_FILE + 1)
@@ -123,6 +124,16 @@ impl System for RealSystem {
     fn stderr(&mut self) -> &mut dyn Write {
         &mut self.stderr
     }
+}
+
+#[cfg(unix)]
+fn is_pipe(kind: fs::FileType) -> bool {
+    std::os::unix::fs::FileTypeExt::is_fifo(&kind)
+}
+
+#[cfg(not(unix))]
+const fn is_pipe(_: fs::FileType) -> bool {
+    false
 }
 
 /// Everything below a folder, hidden names and links to folders left out.

@@ -317,6 +317,14 @@ impl PolicyEnforcementPoint<'_> {
             }
             Dataplane::Gateway | Dataplane::Sidecar => {}
         }
+        if self.workload.uncaptured.takes(request.port) {
+            let status = matches!(request.payload, Payload::Http(_)).then_some(200);
+            let why = format!("an annotation takes port {} away from the sidecar", request.port);
+            return Decision::new(Verdict::Allow, status, Because::NoProxy(why));
+        }
+        if let Some(doubt) = &request.doubt {
+            return Decision::unknown(vec![doubt.clone()]);
+        }
         observer.stage(Stage::Transport);
         let accepted = match self.transport() {
             Ok(accepted) => accepted,
@@ -651,6 +659,7 @@ impl PolicyEnforcementPoint<'_> {
             self.ask(&enforcement.audit, facts, observer);
         }
         let shadow = self.shadows(facts, observer);
+        let decided_amid_doubt = !doubts.is_empty();
         observer.stage(Stage::Deny);
         let deny = self.ask(&enforcement.deny, facts, observer);
         observer.stage(Stage::Allow);
@@ -680,6 +689,10 @@ impl PolicyEnforcementPoint<'_> {
                 }
             }
         };
+        if decision.verdict == Verdict::Deny && decided_amid_doubt {
+            // Refused either way, but by whom, and so with what status, is not known.
+            decision.status = None;
+        }
         decision.shadow = shadow;
         decision
     }

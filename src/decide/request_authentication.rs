@@ -352,16 +352,15 @@ type Written = Option<String>;
 /// A claim as `outputClaimToHeaders` writes it [JWT-41]: text as it is, numbers and booleans as text. Lists and
 /// objects become base64url of JSON, whose bytes are not known here (`Some(None)`). An empty one adds nothing.
 fn header_value(claims: &Claims, path: &str) -> Option<Written> {
-    let mut found = claims.get(path);
-    if found.is_none() {
-        let mut level = Some(claims);
-        for key in path.split('.') {
-            found = level.and_then(|claims| claims.get(key));
-            level = match found {
-                Some(Claim::Map(inner)) => Some(inner),
-                _ => None,
-            };
-        }
+    // Dots always lead into objects, so a claim whose own name has one is not found.
+    let mut level = Some(claims);
+    let mut found = None;
+    for key in path.split('.') {
+        found = level.and_then(|claims| claims.get(key));
+        level = match found {
+            Some(Claim::Map(inner)) => Some(inner),
+            _ => None,
+        };
     }
     match found? {
         Claim::String(text) if text.is_empty() => None,

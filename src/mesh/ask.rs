@@ -377,6 +377,9 @@ impl Mesh {
             payload,
             tokens: spec.tokens.clone(),
             now: spec.now,
+            doubt: caller.filter(|caller| caller.dataplane == Dataplane::Ambient).map(|_| {
+                "the caller is in ambient mode: what its node speaks to this proxy is not modelled yet".to_owned()
+            }),
         })
     }
 

@@ -48,6 +48,26 @@ pub struct Workload {
     pub listeners: BTreeMap<u16, Listener>,
     /// Ports that a container declares, Service or not.
     pub container_ports: BTreeSet<u16>,
+    /// Ports that the sidecar does not see.
+    pub uncaptured: Uncaptured,
+}
+
+/// Inbound ports that annotations take away from the sidecar [IN-35].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Uncaptured {
+    /// Never captured.
+    pub excluded: BTreeSet<u16>,
+    /// The only ones that are captured; absent: all are.
+    pub only: Option<BTreeSet<u16>>,
+}
+
+impl Uncaptured {
+    /// Whether traffic to a port goes past the sidecar.
+    #[must_use]
+    pub fn takes(&self, port: u16) -> bool {
+        self.excluded.contains(&port)
+            || self.only.as_ref().is_some_and(|only| !only.contains(&port))
+    }
 }
 
 /// The listener of one port.
@@ -171,6 +191,7 @@ impl Inventory {
                     dataplane_because: because,
                     listeners: BTreeMap::new(),
                     container_ports: workload.ports.iter().map(|port| port.port).collect(),
+                    uncaptured: uncaptured(workload),
                 },
                 names.collect(),
             ));
@@ -250,16 +271,7 @@ fn dataplane(
     let label = |key: &str| workload.labels.get(key).map(String::as_str);
     let annotation = |key: &str| workload.annotations.get(key).map(String::as_str);
     let said = |dataplane, because: &str| (dataplane, because.to_owned());
-    let namespace = namespaces.get(workload.meta.namespace.as_str());
-    let namespace_label = |key: &str| {
-        namespace
-            .and_then(|meta| meta.labels.get(key))
-            .map(String::as_str)
-    };
-    let templates = annotation("inject.istio.io/templates").unwrap_or_default();
-    if label("gateway.istio.io/managed") == Some("istio.io-mesh-controller")
-        || namespace_label("istio.io/waypoint-for").is_some() && label(GATEWAY_NAME_LABEL).is_some()
-    {
+    if label("gateway.istio.io/managed") == Some("istio.io-mesh-controller") {
         return said(Dataplane::Waypoint, "its pods carry the label of a waypoint");
     }
     if label(GATEWAY_NAME_LABEL).is_some() {
@@ -268,14 +280,15 @@ fn dataplane(
             "its pods carry the label gateway.networking.k8s.io/gateway-name",
         );
     }
+    let templates = annotation("inject.istio.io/templates").unwrap_or_default();
     if templates
         .split(',')
         .any(|template| template.trim() == "gateway")
     {
         return said(Dataplane::Gateway, "its pods ask for the injection template `gateway`");
     }
-    if workload.has_proxy
-        && matches!(label("istio"), Some("ingressgateway" | "egressgateway" | "eastwestgateway"))
+    let role = label("istio").unwrap_or_default();
+    if workload.has_proxy && matches!(role, "ingressgateway" | "egressgateway" | "eastwestgateway")
     {
         return said(
             Dataplane::Gateway,
@@ -291,38 +304,61 @@ fn dataplane(
     if NEVER_INJECTED.contains(&workload.meta.namespace.as_str()) {
         return said(Dataplane::None, "this namespace is never injected");
     }
-    // The label wins over the annotation; both win over the namespace.
-    match label("sidecar.istio.io/inject").or_else(|| annotation("sidecar.istio.io/inject")) {
-        Some("false") => {
-            return said(Dataplane::None, "its pods say sidecar.istio.io/inject: false");
-        }
-        Some("true") => {
-            return said(Dataplane::Sidecar, "its pods say sidecar.istio.io/inject: true");
-        }
-        _ => {}
-    }
-    match (namespace_label("istio-injection"), namespace_label("istio.io/rev")) {
-        (Some("enabled"), _) => {
-            return said(Dataplane::Sidecar, "its namespace says istio-injection: enabled");
-        }
-        (Some("disabled"), _) => {
-            return said(Dataplane::None, "its namespace says istio-injection: disabled");
-        }
-        (_, Some(_)) => return said(Dataplane::Sidecar, "its namespace says istio.io/rev"),
-        _ => {}
-    }
-    let mode =
-        label("istio.io/dataplane-mode").or_else(|| namespace_label("istio.io/dataplane-mode"));
+    let Some(namespace) = namespaces.get(workload.meta.namespace.as_str()) else {
+        return match label("sidecar.istio.io/inject")
+            .or_else(|| annotation("sidecar.istio.io/inject"))
+        {
+            Some("false") => said(Dataplane::None, "its pods say sidecar.istio.io/inject: false"),
+            _ if label("istio.io/dataplane-mode") == Some("ambient") => {
+                said(Dataplane::Ambient, "its pods say istio.io/dataplane-mode: ambient")
+            }
+            Some("true") => said(Dataplane::Sidecar, "its pods say sidecar.istio.io/inject: true"),
+            _ => said(Dataplane::Sidecar, "assumed: the files do not hold its Namespace"),
+        };
+    };
+    // The injection webhook is called by labels alone: of the namespace, or of the pod where the namespace has none.
+    let of_namespace = |key: &str| namespace.labels.get(key).map(String::as_str);
+    let wanted = label("sidecar.istio.io/inject");
+    let called = match (of_namespace("istio-injection"), of_namespace("istio.io/rev")) {
+        (Some("disabled"), _) => Err("its namespace says istio-injection: disabled"),
+        (Some("enabled"), _) => Ok("its namespace says istio-injection: enabled"),
+        (_, Some(_)) => Ok("its namespace says istio.io/rev"),
+        _ if wanted == Some("true") => Ok("its pods say sidecar.istio.io/inject: true"),
+        _ if label("istio.io/rev").is_some() => Ok("its pods say istio.io/rev"),
+        _ => Err("its namespace asks for no injection"),
+    };
+    let refused = wanted.or_else(|| annotation("sidecar.istio.io/inject")) == Some("false");
+    let not_injected = match called {
+        Ok(because) if !refused => return said(Dataplane::Sidecar, because),
+        Ok(_) => "its pods say sidecar.istio.io/inject: false",
+        Err(because) => because,
+    };
+    let mode = label("istio.io/dataplane-mode").or_else(|| of_namespace("istio.io/dataplane-mode"));
     if mode == Some("ambient") {
         return said(Dataplane::Ambient, "istio.io/dataplane-mode: ambient");
     }
-    if label("istio.io/rev").is_some() {
-        return said(Dataplane::Sidecar, "its pods say istio.io/rev");
+    said(Dataplane::None, not_injected)
+}
+
+/// The ports that the annotations take away from the sidecar [IN-35].
+fn uncaptured(workload: &istio::Workload) -> Uncaptured {
+    let ports = |key: &str| {
+        let text = workload.annotations.get(key)?;
+        Some(
+            text.split(',')
+                .filter_map(|port| port.trim().parse().ok())
+                .collect::<BTreeSet<u16>>(),
+        )
+    };
+    let include = "traffic.sidecar.istio.io/includeInboundPorts";
+    let all = workload
+        .annotations
+        .get(include)
+        .is_some_and(|text| text.trim() == "*");
+    Uncaptured {
+        excluded: ports("traffic.sidecar.istio.io/excludeInboundPorts").unwrap_or_default(),
+        only: if all { None } else { ports(include) },
     }
-    if namespace.is_some() {
-        return said(Dataplane::None, "its namespace asks for no injection");
-    }
-    said(Dataplane::Sidecar, "assumed: the files do not hold its Namespace")
 }
 
 /// Leads Service ports to workloads and gives these their listeners.

@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 pub use ask::QuestionError;
 pub use attribute::{Attribute, Untranslatable, ValueMatch};
 pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Rule, Value};
-pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Workload};
+pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Uncaptured, Workload};
 pub use listener::{ListenerClass, class_of_protocol, class_of_service_port};
 pub use peer_authentication::{
     DecidedMode, EffectiveMtls, Level, MtlsMode, applies, compose, level, reaching,
@@ -199,10 +199,9 @@ impl Mesh {
             .flatten()
             .cloned()
             .collect();
-        let config = mesh_config(inputs.config, &resources);
-        let settings = Settings::from(config);
         let revision =
             if inputs.revision.is_empty() { "default" } else { inputs.revision.as_str() };
+        let settings = Settings::from(mesh_config(inputs.config, &resources, revision));
         for resource in &resources {
             for mut refusal in crate::validate::refusals(resource) {
                 if inputs.admission == Admission::Bypassed {
@@ -305,23 +304,17 @@ fn later(resources: &[Resource]) -> Vec<Diagnostic> {
     kinds.into_iter().map(warning).collect()
 }
 
-/// The configuration given by the caller, over that of the mesh `ConfigMap` in the root namespace.
-fn mesh_config(given: MeshConfig, resources: &[Resource]) -> MeshConfig {
-    let in_files = resources.iter().find_map(|resource| match resource {
-        Resource::MeshConfig(_, config) => Some(config.as_ref()),
-        Resource::AuthorizationPolicy(_)
-        | Resource::PeerAuthentication(_)
-        | Resource::RequestAuthentication(_)
-        | Resource::Namespace(_)
-        | Resource::ServiceAccount(_)
-        | Resource::Service(_)
-        | Resource::Workload(_)
-        | Resource::Later { .. } => None,
-    });
-    match in_files {
-        Some(in_files) => given.over(in_files),
-        None => given,
+/// The configuration given by the caller, over that of the mesh `ConfigMap` of the revision.
+fn mesh_config(given: MeshConfig, resources: &[Resource], revision: &str) -> MeshConfig {
+    let name = if revision == "default" { "istio".to_owned() } else { format!("istio-{revision}") };
+    for resource in resources {
+        if let Resource::MeshConfig(meta, config) = resource
+            && meta.name == name
+        {
+            return given.over(config);
+        }
     }
+    given
 }
 
 /// The policies by namespace, so that a workload looks only at those of its own and of the root namespace.

@@ -44,6 +44,8 @@ pub struct Request {
     pub tokens: Vec<StatedToken>,
     /// Seconds since 1970; absent: a token with times is not decided.
     pub now: Option<i64>,
+    /// Why it is not known how this request reaches the proxy; absent where it is.
+    pub doubt: Option<String>,
 }
 
 /// What is sent over a connection.

@@ -8,7 +8,8 @@ use super::case::{Case, test};
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Origin, Position, Severity, Sourced};
 use crate::istio::{self, MeshConfig, Meta, Resource};
 use crate::mesh::{
-    Admission, Dataplane, Listener, ListenerClass, ProviderStub, Workload, class_of_protocol,
+    Admission, Dataplane, Listener, ListenerClass, ProviderStub, Uncaptured, Workload,
+    class_of_protocol,
 };
 use crate::parse::embedded::{Outer, embedded};
 use crate::parse::node::{Node, Value};
@@ -381,6 +382,7 @@ fn workload(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<Workload> {
         dataplane_because: "the suite says so".to_owned(),
         listeners,
         container_ports,
+        uncaptured: Uncaptured::default(),
     })
 }
 
