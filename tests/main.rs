@@ -32,6 +32,9 @@ mod policies;
 #[cfg(feature = "yaml")]
 mod refusals;
 #[cfg(test)]
+#[cfg(feature = "yaml")]
+mod statements;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;
