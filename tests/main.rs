@@ -7,6 +7,7 @@ mod cli;
 mod conformance {
     #[cfg(feature = "cli")]
     mod envoy;
+    mod paths;
     #[cfg(feature = "yaml")]
     mod peer_authentication;
     #[cfg(feature = "yaml")]

@@ -21,8 +21,8 @@ pub(crate) struct Facts<'f> {
     pub(crate) destination_ip: Option<IpAddr>,
     /// The port that was dialled.
     pub(crate) port: u16,
-    /// The server name as the listener stores it: in lower case, empty where it reads none.
-    pub(crate) server_name: &'f str,
+    /// The server name as the listener stores it: in lower case, empty where it reads none. Absent: not known.
+    pub(crate) server_name: Option<&'f str>,
     /// The request; absent on TCP.
     pub(crate) http: Option<&'f Received>,
     /// The claims of the verified token; absent where there is none.
@@ -152,7 +152,9 @@ impl Facts<'_> {
 
     fn text(&self, attribute: &Attribute, text: &StringMatch) -> Truth {
         match attribute {
-            Attribute::ServerName => text.matches(self.server_name).into(),
+            Attribute::ServerName => self
+                .server_name
+                .map_or(Truth::Unknown, |name| text.matches(name).into()),
             Attribute::RequestAudiences => self.claim(&["aud"], text),
             Attribute::RequestPresenter => self.claim(&["azp"], text),
             Attribute::RequestClaim(path) => self.claim(path, text),

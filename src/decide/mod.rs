@@ -405,7 +405,7 @@ impl PolicyEnforcementPoint<'_> {
     fn facts<'f>(
         &'f self,
         accepted: &Accepted<'f>,
-        server_name: &'f str,
+        server_name: Option<&'f str>,
         http: Option<&'f Received>,
         claims: Option<&'f Claims>,
     ) -> Facts<'f> {
@@ -439,10 +439,16 @@ impl PolicyEnforcementPoint<'_> {
             .or_else(|| self.workload.ips.iter().find(family).copied())
     }
 
-    /// The server name as the listener keeps it: lower case [AP-92].
-    fn server_name(&self, accepted: &Accepted<'_>) -> String {
-        let tls = self.request.tls.as_ref().filter(|_| accepted.server_name);
-        tls.map_or_else(String::new, |tls| tls.server_name.to_ascii_lowercase())
+    /// The server name as the listener keeps it: lower case, empty where it reads none [AP-92]. Absent where it is
+    /// not known.
+    fn server_name(&self, accepted: &Accepted<'_>) -> Option<String> {
+        match &self.request.tls {
+            Some(tls) if accepted.server_name => tls
+                .server_name
+                .as_ref()
+                .map(|name| name.to_ascii_lowercase()),
+            Some(_) | None => Some(String::new()),
+        }
     }
 
     /// `CUSTOM → JWT authentication → AUDIT → DENY → ALLOW` [AP-1].
@@ -455,7 +461,7 @@ impl PolicyEnforcementPoint<'_> {
         let server_name = self.server_name(accepted);
         let mut doubts = Vec::new();
         // Token claims do not exist yet for CUSTOM [AP-1].
-        let facts = self.facts(accepted, &server_name, Some(&received), None);
+        let facts = self.facts(accepted, server_name.as_deref(), Some(&received), None);
         if let Some(decision) = self.custom(&facts, &mut doubts, observer) {
             return decision;
         }
@@ -487,14 +493,14 @@ impl PolicyEnforcementPoint<'_> {
                 return Decision::unknown(doubts);
             }
         };
-        let facts = self.facts(accepted, &server_name, Some(&received), claims.as_ref());
+        let facts = self.facts(accepted, server_name.as_deref(), Some(&received), claims.as_ref());
         self.ladder(&facts, doubts, observer)
     }
 
     /// `CUSTOM → AUDIT → DENY → ALLOW` [AP-2].
     fn tcp<O: Observer>(&self, accepted: &Accepted<'_>, observer: &mut O) -> Decision {
         let server_name = self.server_name(accepted);
-        let facts = self.facts(accepted, &server_name, None, None);
+        let facts = self.facts(accepted, server_name.as_deref(), None, None);
         let mut doubts = Vec::new();
         if let Some(decision) = self.custom(&facts, &mut doubts, observer) {
             return decision;

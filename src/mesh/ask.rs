@@ -68,8 +68,8 @@ struct Destination {
     backends: Vec<Backend>,
     /// The authority by which the caller names it.
     authority: String,
-    /// The server name that a sidecar sends for a Service.
-    server_name: String,
+    /// The server name that a sidecar sends; absent where it depends on a Service that the question does not name.
+    server_name: Option<String>,
 }
 
 /// A name in its parts.
@@ -223,7 +223,7 @@ impl Mesh {
                 return Ok(Destination {
                     backends: backends.clone(),
                     authority: authority(port),
-                    server_name: format!("outbound_.{port}_._.{full}.svc.cluster.local"),
+                    server_name: Some(format!("outbound_.{port}_._.{full}.svc.cluster.local")),
                 });
             }
         }
@@ -263,7 +263,7 @@ impl Mesh {
                 Ok(Destination {
                     backends: vec![Backend { workload: *one, port }],
                     authority: authority(port),
-                    server_name: String::new(),
+                    server_name: None,
                 })
             }
             (many, ..) => Err(self.ambiguous(&spec.to, many)),
@@ -286,7 +286,7 @@ impl Mesh {
         Ok(Destination {
             backends: vec![Backend { workload, port }],
             authority: host,
-            server_name: String::new(),
+            server_name: None,
         })
     }
 
@@ -372,7 +372,7 @@ impl Mesh {
                 workload,
                 backend,
                 protocol,
-                &destination.server_name,
+                destination.server_name.as_deref(),
             ),
             payload,
             tokens: spec.tokens.clone(),
@@ -391,7 +391,7 @@ impl Mesh {
         workload: &Workload,
         backend: Backend,
         protocol: Protocol,
-        server_name: &str,
+        server_name: Option<&str>,
     ) -> Option<Tls> {
         let certificate = match &spec.from {
             Caller::Certificate { uris, foreign } => Some(Certificate {
@@ -415,7 +415,7 @@ impl Mesh {
                 .alpn
                 .clone()
                 .unwrap_or_else(|| alpn.iter().map(|&name| name.to_owned()).collect());
-            let server_name = spec.server_name.clone().unwrap_or_default();
+            let server_name = Some(spec.server_name.clone().unwrap_or_default());
             Some(Tls { certificate, alpn, server_name })
         };
         if protocol == Protocol::Tls {
@@ -454,7 +454,7 @@ impl Mesh {
         let alpn = if protocol == Protocol::Http { ISTIO_HTTP_ALPN } else { ISTIO_TCP_ALPN };
         let mut tls = own(certificate, alpn)?;
         if spec.server_name.is_none() && caller.is_some() {
-            tls.server_name = server_name.to_owned();
+            tls.server_name = server_name.map(str::to_owned);
         }
         Some(tls)
     }

@@ -21,8 +21,8 @@ pub(super) struct Decoded<'a> {
 /// The defaults of `max_request_headers_kb` and `max_headers_count`.
 const MAX_BYTES: usize = 60 * 1024;
 const MAX_HEADERS: usize = 100;
-/// `:method`, `:scheme`, `:path` and `:authority` count as headers.
-const PSEUDO_HEADERS: usize = 4;
+/// `:method`, `:scheme`, `:path` and `:authority` count too.
+const MAX_HTTP2_HEADERS: usize = MAX_HEADERS - 4;
 
 /// What may stand around the parts of a request line and around a header value.
 const SPACE: [char; 3] = [' ', '\t', '\r'];
@@ -112,44 +112,37 @@ fn check_body(headers: &Headers) -> Result<(), Refusal> {
 pub(super) fn http2(request: &HttpRequest) -> Result<Decoded<'_>, Refusal> {
     let malformed = Refusal::closed("malformed HTTP/2 request");
     let connect = request.method == "CONNECT";
-    let target = request.target.as_str();
-    let relative = target.starts_with('/') || request.method == "OPTIONS" && target == "*";
-    let readable = relative && !target.bytes().any(|byte| byte <= b' ' || byte == 0x7f);
-    if !is_token(&request.method) || !connect && !readable {
+    if !is_token(&request.method) || !connect && !is_http2_path(request) {
         return Err(malformed);
-    }
-    if request.headers.len() > MAX_HEADERS - PSEUDO_HEADERS {
-        return Err(Refusal::closed("too many headers"));
     }
     let mut headers = Headers::default();
     let mut cookies = Vec::new();
     let mut host = None;
     for (name, value) in &request.headers {
-        let valid = match name.as_str() {
-            "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade" => {
-                false
-            }
-            "host" => host.replace(value).is_none() && is_http2_authority(value),
-            "content-length" => is_length(value) && !headers.contains(name),
-            "te" => value.eq_ignore_ascii_case("trailers"),
-            _ => is_token(name) && !name.bytes().any(|byte| byte.is_ascii_uppercase()),
-        };
-        if !valid || value.bytes().any(|byte| is_control(byte) || byte == b'\r') {
+        if !is_http2_line(name, value) {
             return Err(malformed);
         }
         match name.as_str() {
+            "content-length" if headers.contains(name) => return Err(malformed),
             "cookie" => cookies.push(value.as_str()),
+            "host" if host.replace(value).is_some() => return Err(malformed),
             "host" => {}
             _ => {
                 let joint = is_single_slot(name).then_some(",");
                 headers.append(name.clone().into(), value.clone(), joint);
             }
         }
+        if headers.len() + cookies.len() + usize::from(host.is_some()) > MAX_HTTP2_HEADERS {
+            return Err(Refusal::closed("too many headers"));
+        }
     }
     connection::sanitize_te(&mut headers);
+    let cookies = cookies.join("; ");
+    let cookies = cookies.trim_start_matches("; ");
     if !cookies.is_empty() {
-        headers.set("cookie", Value::Known(cookies.join("; ").trim_start_matches("; ")));
+        headers.set("cookie", Value::Known(cookies));
     }
+    // `:authority` beats `Host`.
     let authority = request
         .host
         .as_ref()
@@ -158,11 +151,30 @@ pub(super) fn http2(request: &HttpRequest) -> Result<Decoded<'_>, Refusal> {
     Ok(Decoded {
         method: &request.method,
         authority: Some(authority.ok_or(malformed)?.clone()),
-        path: (!connect).then_some(target),
+        path: (!connect).then_some(&request.target),
         scheme: None,
         headers,
         upgrade: Upgrade::None,
     })
+}
+
+/// A path, or the asterisk of `OPTIONS`.
+fn is_http2_path(request: &HttpRequest) -> bool {
+    let path = &request.target;
+    (path.starts_with('/') || request.method == "OPTIONS" && path == "*")
+        && !path.bytes().any(|byte| byte <= b' ' || byte == 0x7f)
+}
+
+/// Names are in lower case, and none is about the connection. [RFC 9113 §8.2]
+fn is_http2_line(name: &str, value: &str) -> bool {
+    let valid = match name {
+        "connection" | "keep-alive" | "proxy-connection" | "transfer-encoding" | "upgrade" => false,
+        "content-length" => is_length(value),
+        "host" => is_http2_authority(value),
+        "te" => value.eq_ignore_ascii_case("trailers"),
+        _ => is_token(name) && !name.bytes().any(|byte| byte.is_ascii_uppercase()),
+    };
+    valid && !value.bytes().any(|byte| is_control(byte) || byte == b'\r')
 }
 
 fn is_http2_authority(authority: &str) -> bool {

@@ -9,6 +9,8 @@ mod peer;
 mod received;
 mod spec;
 mod target;
+#[cfg(test)]
+mod tests;
 mod token;
 mod token_places;
 

@@ -43,8 +43,8 @@ pub struct Tls {
     pub certificate: Option<Certificate>,
     /// The protocols it offers, most wanted first; empty: no ALPN.
     pub alpn: Vec<String>,
-    /// The server name it asks for, as sent; empty: none.
-    pub server_name: String,
+    /// The server name it asks for, as sent; empty: none is sent. Absent: not known.
+    pub server_name: Option<String>,
 }
 
 /// The ALPN that an Istio sidecar offers for HTTP.
