@@ -32,6 +32,7 @@ fn manifest(line: &str) -> Option<String> {
         "AP" => ("security.istio.io/v1", "AuthorizationPolicy"),
         "PA" => ("security.istio.io/v1", "PeerAuthentication"),
         "RA" => ("security.istio.io/v1", "RequestAuthentication"),
+        "POD" => ("v1", "Pod"),
         "SVC" => ("v1", "Service"),
         _ => return None,
     };
@@ -193,6 +194,13 @@ fn holds(mesh: &str, questions: &str) {
      PA foo/p {mtls: {mode: STRICT}}",
     "from: {plaintext: true}, to: legacy.foo:8080, expect: allow, because: {default: true}"
 )]
+// [IN-35]
+#[case::an_annotation_takes_ports_from_the_sidecar(
+    "POD foo/web {containers: [{name: web, ports: [{containerPort: 80}, {containerPort: 81}]}]} with annotations: {traffic.sidecar.istio.io/excludeInboundPorts: '81'}
+     AP foo/p {action: DENY, rules: [{}]}",
+    "to: web.foo:80, expect: deny
+     to: web.foo:81, expect: allow, because: {default: true}"
+)]
 // [IN-34]
 #[case::a_label_names_the_gateway(
     "AP edge/p {action: DENY, targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gw}], rules: [{}]}",
@@ -256,6 +264,11 @@ fn what_is_left_out_has_a_default(#[case] mesh: &str, #[case] questions: &str) {
     "AP foo/p {rules: [{from: [{source: {notPrincipals: ['*'], notNamespaces: ['*'], notTrustDomains: ['*']}}], when: [{key: source.serviceAccount, notValues: [foo/a]}]}]}",
     "from: {plaintext: true}, expect: allow
      expect: deny"
+)]
+// [ID-14]
+#[case::tls_without_certificate_has_no_identity_either(
+    "AP edge/p {rules: [{from: [{source: {notPrincipals: ['*']}}], to: [{operation: {ports: ['443']}}]}]}",
+    "from: {external: true}, to: edge.edge:443, tls: tls, expect: allow"
 )]
 // [ID-20]
 #[case::a_namespace_is_looked_for_in_the_whole_name(
@@ -655,6 +668,12 @@ fn attached(policy: &str, waypoint: bool) -> Attachment {
     false
 )]
 // [SEL-2]
+#[case::a_list_hides_the_one_reference(
+    "AP foo/p {targetRef: {kind: Service, name: x}, targetRefs: [{kind: Service, name: httpbin}]}",
+    true,
+    false
+)]
+// [SEL-2]
 #[case::one_reference_where_the_list_is_empty(
     "AP foo/p {targetRef: {kind: Service, name: httpbin}, targetRefs: []}",
     true,
@@ -952,6 +971,7 @@ fn rules(#[case] mesh: &str, #[case] questions: &str) {
 #[case::each_line_of_a_header_is_a_value(
     "AP foo/p {rules: [{when: [{key: 'request.headers[X-A]', values: [v]}]}]}",
     "request: {headers: [[x-a, v], [X-A, w]]}, expect: allow
+     request: {headers: [[x-a, w], [x-a, v]]}, expect: allow
      request: {headers: {x-a: 'v,w'}}, expect: deny
      expect: deny"
 )]
@@ -1115,7 +1135,9 @@ fn what_envoy_does_not_load_has_no_answer(#[case] path: &str, #[case] rule: &str
 // [PN-3]
 #[case::what_must_be_escaped_is("BASE", "/{a}", "/%7Ba%7D")]
 // [PN-3]
-#[case::nothing_is_decoded_twice("BASE", "/%252e%252E/..;/a", "/a")]
+#[case::nothing_is_decoded_twice("BASE", "/%252e%252E/a", "/%252e%252E/a")]
+// [PN-3]
+#[case::parameters_hide_no_dot_segment("BASE", "/a/..;x/b", "/b")]
 // [PN-4]
 #[case::one_slash_stays_at_either_end("MERGE_SLASHES", "//a//b//", "/a/b/")]
 // [PN-4]

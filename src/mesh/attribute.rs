@@ -344,6 +344,17 @@ mod tests {
         assert_eq!(Attribute::parse(key), Ok(want));
     }
 
+    // [AP-90]
+    #[rstest]
+    #[case::text("v", ValueMatch::Text(StringMatch::Exact("v".into())))]
+    #[case::an_element_of_a_list("[v*]", ValueMatch::ListElement(StringMatch::Prefix("v".into())))]
+    #[case::one_bracket_is_text("[v", ValueMatch::Text(StringMatch::Exact("[v".into())))]
+    fn metadata_is_text_or_a_list(#[case] value: &str, #[case] want: ValueMatch) {
+        let metadata = Attribute::FilterMetadata("envoy.filters.a".into(), "b".into());
+        let got = metadata.matches_of(value, "foo", &TrustDomains::default());
+        assert_eq!(got, Ok(vec![want]));
+    }
+
     // [AP-14]
     #[rstest]
     #[case("source.labels[x]")]
