@@ -5,6 +5,8 @@ mod conformance {
     #[cfg(feature = "cli")]
     mod envoy;
     #[cfg(feature = "yaml")]
+    mod matchers;
+    #[cfg(feature = "yaml")]
     mod peer_authentication;
     #[cfg(feature = "yaml")]
     mod policy_values;
