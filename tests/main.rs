@@ -21,6 +21,9 @@ mod conformance {
 }
 #[cfg(test)]
 mod layers;
+#[cfg(feature = "yaml")]
+#[cfg(test)]
+mod properties;
 #[cfg(all(test, feature = "yaml"))]
 mod refusals;
 #[cfg(test)]

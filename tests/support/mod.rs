@@ -4,6 +4,8 @@ use std::path::{Path, PathBuf};
 
 pub(crate) mod corpus;
 #[cfg(feature = "yaml")]
+pub(crate) mod generate;
+#[cfg(feature = "yaml")]
 pub(crate) mod golden;
 #[cfg(feature = "yaml")]
 pub(crate) mod load;
