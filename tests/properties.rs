@@ -11,7 +11,7 @@ use portcullis::request::RequestSpec;
 use crate::support::generate::{Policy, Random, Rule, World, question};
 
 /// Questions to each mesh.
-const QUESTIONS: usize = 12;
+const QUESTIONS: usize = 16;
 
 /// Says where it happened if the claim about this seed panics.
 struct Replay<'w>(u64, &'w World);
@@ -129,7 +129,7 @@ impl Observer for Watcher {
 
 #[test]
 fn an_observer_never_changes_the_decision() {
-    holds(200, 500, |world, random| {
+    holds(150, 500, |world, random| {
         let mesh = world.mesh();
         let mut telling = 0;
         for spec in questions(random) {
@@ -148,7 +148,7 @@ fn an_observer_never_changes_the_decision() {
 #[test]
 fn the_same_question_has_the_same_answer_twice() {
     // And none at all panics.
-    holds(200, 2000, |world, random| {
+    holds(150, 2000, |world, random| {
         let (mesh, again) = (world.mesh(), world.mesh());
         let mut telling = 0;
         for spec in questions(random) {
@@ -192,7 +192,7 @@ fn the_questions_reach_every_verdict() {
 
 #[test]
 fn the_order_of_the_files_changes_nothing() {
-    holds(200, 400, |world, random| {
+    holds(150, 400, |world, random| {
         let other = world.shuffled(random);
         let mut telling = 0;
         for (before, after) in side_by_side(world, &other, random) {
@@ -205,7 +205,7 @@ fn the_order_of_the_files_changes_nothing() {
 
 #[test]
 fn one_more_deny_policy_never_opens_anything() {
-    holds(200, 180, |world, random| {
+    holds(150, 180, |world, random| {
         let mut other = world.clone();
         let mut policy = Policy::of(random, "more".to_owned());
         (policy.action, policy.dry_run) = ("DENY", false);
@@ -231,7 +231,7 @@ fn one_more_deny_policy_never_opens_anything() {
 #[test]
 fn one_more_rule_of_an_allow_policy_never_shuts_anything() {
     // One more ALLOW *policy* may: a workload that is under none takes everything.
-    holds(200, 20, |world, random| {
+    holds(150, 20, |world, random| {
         let mut other = world.clone();
         let mut enforced = other.policies.iter_mut();
         let Some(policy) = enforced.find(|policy| policy.action == "ALLOW" && !policy.dry_run)
@@ -257,7 +257,7 @@ fn one_more_rule_of_an_allow_policy_never_shuts_anything() {
 #[test]
 fn a_dry_run_or_an_audit_never_changes_the_answer() {
     // A CUSTOM policy in dry run may: the proxy enforces it as DENY [SEL-31].
-    holds(200, 170, |world, random| {
+    holds(150, 170, |world, random| {
         let mut other = world.clone();
         let mut policy = Policy::of(random, "more".to_owned());
         (policy.action, policy.dry_run) =
@@ -280,7 +280,7 @@ fn a_dry_run_or_an_audit_never_changes_the_answer() {
 fn two_rules_with_a_value_each_say_what_one_with_both_says() {
     // Which rule decides may change. Lists of `notX` are *none of*, so they do not split; nor do lists with a value
     // that istiod cannot translate, for that takes away the whole ALLOW rule, or of a DENY rule the value alone.
-    holds(200, 150, |world, random| {
+    holds(150, 150, |world, random| {
         let mut other = world.clone();
         let mut telling = 0;
         let mut policies: Vec<&mut Policy> = other.policies.iter_mut().collect();
