@@ -120,7 +120,7 @@ fn claim(value: Value) -> Claim {
 }
 
 impl Parsed {
-    /// A key of the set whose `kid` and `alg`, where both sides have them, are the token's, and that signed it.
+    /// A key of the set whose `kid` and `alg`, where both sides have them, are the token's, and that signed it [JWT-30].
     fn verify(&self, jwks: &str) -> Signature {
         let keys = match serde_json::from_str::<Value>(jwks) {
             Ok(Value::Object(mut set)) => match set.remove("keys") {

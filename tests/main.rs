@@ -38,6 +38,9 @@ mod properties;
 #[cfg(feature = "yaml")]
 mod refusals;
 #[cfg(test)]
+#[cfg(feature = "yaml")]
+mod statements;
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

@@ -119,3 +119,92 @@ fn nothing_tells_where_it_was_made() {
         assert!(!text.contains(&absolute), "{path} holds a machine's path");
     }
 }
+
+/// The families of docs/semantics.md.
+const FAMILIES: &[&str] = &["IN", "ID", "PA", "CL", "SEL", "AP", "PN", "L4", "JWT", "OC", "VAL"];
+
+/// `AP-13` → itself, of `PA-20d` and `ID-31.4` the number; nothing for a text that names no statement.
+fn number(text: &str) -> Option<(String, &str)> {
+    let (family, rest) = text.split_once('-')?;
+    let behind = rest.trim_start_matches(|c: char| c.is_ascii_digit());
+    let digits = rest.strip_suffix(behind)?;
+    (FAMILIES.contains(&family) && !digits.is_empty())
+        .then(|| (format!("{family}-{digits}"), behind))
+}
+
+/// Every statement that a text cites: `[AP-13]`, and the `"VAL-17"` that a refusal ends with. What is no single
+/// number, a range say, comes second.
+fn citations(text: &str) -> (BTreeSet<String>, Vec<String>) {
+    let mut found = BTreeSet::new();
+    let mut odd = Vec::new();
+    let bracketed = text
+        .split('[')
+        .skip(1)
+        .filter_map(|rest| rest.split(']').next());
+    let quoted = text
+        .lines()
+        .flat_map(|line| line.split('"').skip(1).step_by(2))
+        .flat_map(|inside| inside.split(' '));
+    for cited in bracketed.chain(quoted) {
+        let Some((number, behind)) = number(cited) else { continue };
+        found.insert(number);
+        let part = behind.strip_prefix('.').unwrap_or(behind);
+        let one = part.len() < 2 && part.chars().all(|c| c.is_ascii_alphanumeric());
+        if !one {
+            odd.push(cited.to_owned());
+        }
+    }
+    (found, odd)
+}
+
+#[test]
+fn every_statement_has_code_and_a_test_and_every_number_is_a_statement() {
+    let document = project("docs/semantics.md");
+    let mut statements = BTreeSet::new();
+    for rest in document.lines().filter_map(|line| line.strip_prefix("- **")) {
+        let (cited, text) = rest.split_once("** ").unwrap();
+        assert_eq!(number(cited), Some((cited.to_owned(), "")), "{rest}");
+        assert!(text.ends_with(['.', ')']), "{rest}");
+        assert!(statements.insert(cited.to_owned()), "{cited} is stated twice");
+    }
+    let mut in_code = BTreeSet::new();
+    let mut in_tests = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for (path, text) in sources("src").into_iter().chain(sources("tests")) {
+        if path == "tests/tidy.rs" {
+            continue;
+        }
+        // Behind the test module of a file there are only tests.
+        let (code, tests) = match text.split_once("#[cfg(test)]\nmod ") {
+            _ if path.starts_with("tests/") || path.ends_with("/tests.rs") => ("", text.as_str()),
+            Some(parts) => parts,
+            None => (text.as_str(), ""),
+        };
+        let ((by_code, odd), (by_tests, odder)) = (citations(code), citations(tests));
+        let unknown = by_code.union(&by_tests).filter(|number| !statements.contains(*number));
+        wrong.extend(
+            unknown
+                .chain(&odd)
+                .chain(&odder)
+                .map(|cited| format!("{path}: {cited}")),
+        );
+        in_code.extend(by_code);
+        // Where the corpus is absent its tests say nothing.
+        if !path.starts_with("tests/conformance/") {
+            in_tests.extend(by_tests);
+        }
+    }
+    assert!(wrong.is_empty(), "cited, but no one statement of docs/semantics.md: {wrong:?}");
+    let without_code: Vec<_> = statements.difference(&in_code).collect();
+    assert!(without_code.is_empty(), "stated, but no code cites it: {without_code:?}");
+    let without_test: Vec<_> = statements.difference(&in_tests).collect();
+    assert!(without_test.is_empty(), "stated, but no test cites it: {without_test:?}");
+}
+
+#[test]
+fn a_range_is_no_citation() {
+    let (found, odd) = citations("[AP-30…92] [PA-20d] [ID-31.4] \"VAL-12 VAL-13\" [0-9] UTF-8");
+    let want = ["AP-30", "ID-31", "PA-20", "VAL-12", "VAL-13"];
+    assert_eq!(found, want.map(str::to_owned).into());
+    assert_eq!(odd, ["AP-30…92"]);
+}

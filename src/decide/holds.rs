@@ -118,6 +118,7 @@ impl Facts<'_> {
                 } else {
                     self.source_ip
                 };
+                // An address that nobody says is not guessed [IN-42].
                 address.map_or(Truth::Unknown, |address| block.contains(address).into())
             }
             ValueMatch::Port(port) => (*port == self.port).into(),
@@ -136,7 +137,7 @@ impl Facts<'_> {
                 .http
                 .is_some_and(|http| template.matches(http.path.path()))
                 .into(),
-            // Metadata of other filters is not in the YAML.
+            // Metadata of other filters is not in the YAML [AP-90].
             ValueMatch::ListElement(_) => Truth::Unknown,
             ValueMatch::Text(text) => self.text(attribute, text),
         }
@@ -157,10 +158,12 @@ impl Facts<'_> {
             Attribute::RequestAudiences => self.claim(&["aud"], text),
             Attribute::RequestPresenter => self.claim(&["azp"], text),
             Attribute::RequestClaim(path) => self.claim(path, text),
+            // The port counts [AP-85].
             Attribute::Host => self
                 .http
                 .is_some_and(|http| text.matches_host(&http.authority))
                 .into(),
+            // Case counts [AP-88].
             Attribute::Method => self
                 .http
                 .is_some_and(|http| text.matches_header(&http.method))
@@ -171,7 +174,7 @@ impl Facts<'_> {
                 .into(),
             Attribute::RequestHeader(name) => {
                 let lines = self.http.into_iter().flat_map(|http| http.header(name));
-                // Each line on its own [AP-80].
+                // Each line on its own [AP-80]; pseudo headers too [AP-81].
                 Truth::any(lines.map(|line| match line {
                     Value::Known(value) => text.matches_header(value).into(),
                     Value::Unknown if *text == StringMatch::Present => Truth::Yes,
@@ -207,6 +210,7 @@ impl Facts<'_> {
         match found {
             Some(Claim::List(items)) => items.iter().any(is_match).into(),
             Some(claim) => is_match(claim).into(),
+            // So a negated condition holds [AP-77].
             None => Truth::No,
         }
     }

@@ -54,7 +54,7 @@ pub enum Verdict {
     Refused,
     /// The HTTP codec refuses the request itself: 400 and the like.
     Rejected,
-    /// The token is bad: 401, or 403 for a wrong audience.
+    /// The token is bad: 401, or 403 for a wrong audience [OC-10].
     Unauthenticated,
     /// It cannot be decided offline.
     Unknown,
@@ -249,6 +249,7 @@ impl Decision {
             Because::Custom { provider, rule, .. } | Because::CustomDryRun { provider, rule } => {
                 id(*rule).map(|id| format!("istio-ext-authz-{provider}-{id}"))
             }
+            // [OC-13]
             Because::CustomMisconfigured { provider, rule, .. } => id(*rule)
                 .map(|id| format!("istio-ext-authz-{provider}-{id}-deny-due-to-bad-CUSTOM-action")),
             Because::NothingDenies
@@ -344,6 +345,7 @@ impl PolicyEnforcementPoint<'_> {
                 observer.stage(Stage::Http);
                 match receive(http, &self.receive_context(&accepted)) {
                     Ok(received) => self.http(&accepted, received, observer),
+                    // What the proxy answers by itself: no `Host` [IN-51], a NUL [OC-18] …
                     Err(refusal) => {
                         let because = Because::Http(refusal.reason.to_owned());
                         Decision::new(Verdict::Rejected, refusal.status, because)
@@ -362,6 +364,7 @@ impl PolicyEnforcementPoint<'_> {
     fn transport(&self) -> Result<Accepted<'_>, Shut> {
         let request = self.request;
         let class = self.workload.class_of(request.port);
+        // A gateway's ports have no mode [PA-6].
         if self.workload.dataplane == Dataplane::Gateway {
             let listener = self.workload.listeners.get(&request.port);
             // A port that nothing declares takes TLS where the caller speaks it.
@@ -382,6 +385,7 @@ impl PolicyEnforcementPoint<'_> {
     fn receive_context(&self, accepted: &Accepted<'_>) -> ReceiveContext {
         let gateway = self.workload.dataplane == Dataplane::Gateway;
         ReceiveContext {
+            // [PN-1]
             normalization: match self.mesh.settings.normalization {
                 WrittenNormalization::Base => Normalization::Base,
                 WrittenNormalization::DecodeAndMergeSlashes => Normalization::DecodeAndMergeSlashes,
@@ -519,7 +523,7 @@ impl PolicyEnforcementPoint<'_> {
         asked
     }
 
-    /// A refusal by authorization: 403 on HTTP, a closed connection on TCP.
+    /// A refusal by authorization: 403 on HTTP [OC-5], a closed connection on TCP [OC-6].
     fn denied(facts: &Facts<'_>, because: Because) -> Decision {
         Decision::new(Verdict::Deny, facts.http.is_some().then_some(403), because)
     }

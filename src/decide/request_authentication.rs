@@ -83,6 +83,7 @@ impl Verifier<'_> {
                 .next()
                 .is_some_and(|value| value != Value::Known(""))
         };
+        // Without a rule there are no claims, whatever the request carries [JWT-3] [JWT-51].
         if providers.is_empty()
             || (request.method == "OPTIONS"
                 && given("origin")
@@ -91,6 +92,7 @@ impl Verifier<'_> {
             return Authenticated::Passed(None);
         }
         let mut failures = Vec::new();
+        // The first that verifies ends it: later tokens are not looked at [JWT-11].
         for provider in providers {
             match self.provider(provider, request) {
                 Ok(claims) => return Authenticated::Passed(Some(claims)),
@@ -99,7 +101,7 @@ impl Verifier<'_> {
             }
         }
         if let [only] = failures.as_slice() {
-            // "succeeds on absence only when Pi's status is exactly missing" [JWT-13]
+            // "succeeds on absence only when Pi's status is exactly missing" [JWT-13]: nothing asks for a token [JWT-50].
             return if *only == Failure::Missing {
                 Authenticated::Passed(None)
             } else {
@@ -129,6 +131,7 @@ impl Verifier<'_> {
         provider: &TokenProvider,
         request: &mut Received,
     ) -> Result<Claims, Failure> {
+        // A client's own copy goes, token or not [AP-82].
         for (header, _) in &provider.claim_headers {
             request.headers.remove(header);
         }
@@ -307,7 +310,8 @@ fn in_token(c: char) -> bool {
     c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')
 }
 
-/// The tokens in the places of one provider, in Envoy's order: headers, parameters, cookies [JWT-20…22].
+/// The tokens in the places of one provider, in Envoy's order: headers, parameters, cookies [JWT-20] [JWT-21] [JWT-22].
+/// Places of other providers are not looked into [JWT-23].
 fn extract<'p>(
     provider: &'p TokenProvider,
     request: &Received,

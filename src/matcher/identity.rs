@@ -1,5 +1,5 @@
 //! Values of `principals`, `namespaces`, `serviceAccounts` and `trustDomains` → matchers over the
-//! whole URI name of a peer's certificate.
+//! whole URI name of a peer's certificate. Case always counts [ID-11].
 
 use super::StringMatch;
 

@@ -6,7 +6,7 @@ use std::net::IpAddr;
 use ipnet::IpNet;
 
 /// A block of IPv4 or IPv6 addresses; a single address is a block of one. Bits beyond the prefix are
-/// dropped: `10.1.2.3/8` is `10.0.0.0/8` (as Envoy masks it).
+/// dropped: `10.1.2.3/8` is `10.0.0.0/8` (as Envoy masks it) [AP-55].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct IpBlock(IpNet);
 

@@ -401,6 +401,7 @@ impl Mesh {
                 of_this_mesh: !foreign,
             }),
             Caller::External | Caller::Plaintext => None,
+            // Without a proxy there is no certificate, whatever the pod's account is [IN-21] [CL-13].
             Caller::Workload(_) => caller
                 .filter(|caller| {
                     matches!(caller.dataplane, Dataplane::Sidecar | Dataplane::Gateway)

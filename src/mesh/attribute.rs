@@ -41,9 +41,9 @@ pub enum Attribute {
     Path,
     /// `destination.port`, `ports` [AP-48].
     DestinationPort,
-    /// `destination.ip`.
+    /// `destination.ip` [AP-49].
     DestinationIp,
-    /// `connection.sni` [AP-92].
+    /// `connection.sni` [AP-50] [AP-92].
     ServerName,
     /// `experimental.envoy.filters.a.b[c]`: the filter's name and the key [AP-90].
     FilterMetadata(String, String),
@@ -100,7 +100,7 @@ pub enum Untranslatable {
 }
 
 impl Attribute {
-    /// Reads the key of a `when` condition [AP-30…92].
+    /// Reads the key of a `when` condition.
     ///
     /// # Errors
     /// [`Untranslatable::UnknownKey`] for a key that istiod does not know, [`Untranslatable::BadValue`] for one

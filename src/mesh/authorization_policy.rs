@@ -190,6 +190,7 @@ impl Compiler<'_> {
         let dropped_on_tcp = match self.policy.action {
             // "entire rule dropped, even if only one of several from/to alternatives uses it" [L4-2]
             Action::Allow => http_only.map(|condition| condition.field.clone()),
+            // The provider is asked about more than is written [AP-115].
             Action::Audit | Action::Custom | Action::Deny => None,
         };
         Rule {

@@ -57,6 +57,7 @@ impl From<MeshConfig> for Settings {
             .trust_domain
             .unwrap_or_else(|| "cluster.local".to_owned());
         let aliases = config.trust_domain_aliases.unwrap_or_default();
+        // Aliases widen what a handshake takes, too [ID-35] [IN-4].
         let mut accepted = vec![own.clone()];
         accepted.extend(aliases.iter().cloned());
         accepted.extend(config.ca_trust_domains.unwrap_or_default());
@@ -391,6 +392,7 @@ impl<'i> PolicyIndex<'i> {
             .chain((workload.namespace != root).then_some(root))
     }
 
+    /// All policies of one action are one set, however old and however far-reaching each is [SEL-8].
     fn rule_set(&self, policies: Vec<usize>) -> RuleSet {
         let mut rules: Vec<RuleRef> = policies
             .iter()
@@ -457,6 +459,7 @@ impl<'i> PolicyIndex<'i> {
         let custom = custom
             .into_iter()
             .map(|(name, policies)| {
+                // istiod's flag for several providers is off by default [AP-111].
                 let provider = if several {
                     Err(format!("several providers on one workload: {}", custom_names.join(", ")))
                 } else {
@@ -489,6 +492,7 @@ impl<'i> PolicyIndex<'i> {
                 findings.push(finding);
             }
         }
+        // Attached as AuthorizationPolicies are [JWT-1].
         let token_policies = self
             .namespaces(workload)
             .flat_map(|namespace| self.tokens.get(namespace).into_iter().flatten())
@@ -514,6 +518,7 @@ impl<'i> PolicyIndex<'i> {
             .providers
             .iter()
             .filter(|provider| provider.name.value == name);
+        // Providers of traces and logs are none [IN-8].
         let Some(provider) = named.find(|provider| provider.kind != ProviderKind::Other) else {
             return Err(format!("no extension provider `{name}` in the mesh configuration"));
         };

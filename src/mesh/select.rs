@@ -70,7 +70,7 @@ pub enum Attachment {
 }
 
 impl SelectionRules<'_> {
-    /// Whether a policy with this metadata and target is about `proxy` [SEL-1…7].
+    /// Whether a policy with this metadata and target is about `proxy`.
     #[must_use]
     pub fn attachment(&self, meta: &Meta, target: &PolicyTarget, proxy: &Proxy<'_>) -> Attachment {
         // "Per PEP, look only at policies in: root namespace, the proxy's own namespace, and – for a waypoint
@@ -79,6 +79,7 @@ impl SelectionRules<'_> {
             .services
             .iter()
             .any(|service| service.namespace == meta.namespace);
+        // A selector in the root namespace selects in every namespace [SEL-5].
         let in_scope = meta.namespace == self.root_namespace
             || meta.namespace == proxy.namespace
             || (proxy.waypoint && of_service);

@@ -9,7 +9,7 @@ const POINTER_TO_OWN: &str = "cluster.local";
 
 /// The `trustDomain` and `trustDomainAliases` of MeshConfig, as written and in their order. [ID-30]
 ///
-/// Rewriting is for Envoy: ztunnel gets every value as it is written. [ID-34]
+/// Rewriting is for Envoy: ztunnel gets every value as it is written.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TrustDomains {
     /// `trustDomain`.
@@ -93,7 +93,7 @@ impl TrustDomains {
     }
 
     /// The identities that a client accepts of a server whose own are `identities`: those, and those of
-    /// Istio's five-part form in every alias too. Any text is taken. [ID-35] [CL-16]
+    /// Istio's five-part form in every alias too. Any text is taken. [CL-16]
     #[must_use]
     pub fn server_identities<'i>(
         &self,

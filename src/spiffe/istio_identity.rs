@@ -5,7 +5,7 @@ use std::fmt;
 use super::URI_PREFIX;
 
 /// The parts of `spiffe://<trust domain>/ns/<namespace>/sa/<service account>` as istiod, the agents and
-/// ztunnel read them: any text without a slash, even none, and case as it is. [ID-1] [ID-2] [ID-3]
+/// ztunnel read them: any text without a slash, even none, and case as it is. [ID-1] [ID-2]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IstioIdentity<'text> {
     /// The trust domain.
