@@ -63,7 +63,8 @@ fn suite(mesh: &str, questions: &str) -> suite::Suite {
             .filter(|line| !line.is_empty())
             .collect()
     };
-    let mut text = "apiVersion: portcullis.dev/v1alpha1\nkind: TestSuite\nvacuous: allowed\n".to_owned();
+    let mut text =
+        "apiVersion: portcullis.dev/v1alpha1\nkind: TestSuite\nvacuous: allowed\n".to_owned();
     let mut manifests = String::new();
     for line in lines(mesh) {
         match manifest(&line) {
@@ -1182,10 +1183,7 @@ fn external_authorizers(#[case] mesh: &str, #[case] questions: &str) {
 // [AP-114]
 #[case::it_denies("", "expect: deny, status: 403")]
 // [AP-114]
-#[case::with_the_status_that_is_written(
-    ", statusOnError: '503'",
-    "expect: deny, status: 503"
-)]
+#[case::with_the_status_that_is_written(", statusOnError: '503'", "expect: deny, status: 503")]
 // [AP-114]
 #[case::unless_it_fails_open(", failOpen: true", "expect: allow")]
 fn an_authorizer_that_cannot_be_asked(#[case] fields: &str, #[case] question: &str) {
@@ -1207,11 +1205,20 @@ fn an_authorizer_that_cannot_be_asked(#[case] fields: &str, #[case] question: &s
      sourceIp: 10.1.2.3, sni: b, expect: deny"
 )]
 // [L4-1] [L4-2]
-#[case::an_allow_rule_with_a_host_is_gone("AP foo/p {rules: [{to: [{operation: {hosts: [a]}}]}]}", "expect: deny")]
+#[case::an_allow_rule_with_a_host_is_gone(
+    "AP foo/p {rules: [{to: [{operation: {hosts: [a]}}]}]}",
+    "expect: deny"
+)]
 // [L4-1] [L4-2]
-#[case::an_allow_rule_with_a_header_is_gone("AP foo/p {rules: [{when: [{key: 'request.headers[a]', notValues: [a]}]}]}", "expect: deny")]
+#[case::an_allow_rule_with_a_header_is_gone(
+    "AP foo/p {rules: [{when: [{key: 'request.headers[a]', notValues: [a]}]}]}",
+    "expect: deny"
+)]
 // [L4-1] [L4-2]
-#[case::an_allow_rule_with_a_token_is_gone("AP foo/p {rules: [{from: [{source: {notRequestPrincipals: [a]}}]}]}", "expect: deny")]
+#[case::an_allow_rule_with_a_token_is_gone(
+    "AP foo/p {rules: [{from: [{source: {notRequestPrincipals: [a]}}]}]}",
+    "expect: deny"
+)]
 // [L4-2]
 #[case::one_http_field_takes_the_whole_allow_rule(
     "AP foo/p {rules: [{from: [{source: {namespaces: [foo]}}, {source: {requestPrincipals: ['*']}}]}]}

@@ -161,7 +161,10 @@ fn citations(text: &str) -> (BTreeSet<String>, Vec<String>) {
 fn every_statement_has_code_and_a_test_and_every_number_is_a_statement() {
     let document = project("docs/semantics.md");
     let mut statements = BTreeSet::new();
-    for rest in document.lines().filter_map(|line| line.strip_prefix("- **")) {
+    for rest in document
+        .lines()
+        .filter_map(|line| line.strip_prefix("- **"))
+    {
         let (cited, text) = rest.split_once("** ").unwrap();
         assert_eq!(number(cited), Some((cited.to_owned(), "")), "{rest}");
         assert!(text.ends_with(['.', ')']), "{rest}");
@@ -181,7 +184,9 @@ fn every_statement_has_code_and_a_test_and_every_number_is_a_statement() {
             None => (text.as_str(), ""),
         };
         let ((by_code, odd), (by_tests, odder)) = (citations(code), citations(tests));
-        let unknown = by_code.union(&by_tests).filter(|number| !statements.contains(*number));
+        let unknown = by_code
+            .union(&by_tests)
+            .filter(|number| !statements.contains(*number));
         wrong.extend(
             unknown
                 .chain(&odd)
