@@ -230,6 +230,7 @@ mod tests {
         signature
     }
 
+    // [JWT-30]
     #[rstest]
     #[case::the_key(&format!(r#"{{"keys":[{KEY}]}}"#), true)]
     #[case::no_key(r#"{"keys":[]}"#, false)]
@@ -248,6 +249,7 @@ mod tests {
         ));
     }
 
+    // [JWT-30]
     #[rstest]
     #[case::two_parts("a.b")]
     #[case::four_parts("a.b.c.d")]

@@ -148,6 +148,7 @@ mod tests {
 
     use super::*;
 
+    // [ID-10]
     #[rstest]
     #[case::any("*", "spiffe://x", true)]
     #[case::any_of_any_scheme("*", "https://x", true)]
@@ -161,6 +162,7 @@ mod tests {
         assert_eq!(PrincipalMatch::parse(value).matches(name), want);
     }
 
+    // [ID-20]
     #[rstest]
     #[case::exact("a", "spiffe://td/ns/a/sa/x", true)]
     #[case::not_a_longer_one("a", "spiffe://td/ns/ab/sa/x", false)]
@@ -178,6 +180,7 @@ mod tests {
         assert_eq!(NamespaceMatch::parse(value).matches(name), want);
     }
 
+    // [ID-25]
     #[rstest]
     #[case::both("n/x", "spiffe://td/ns/n/sa/x", true)]
     #[case::own_namespace("x", "spiffe://td/ns/own/sa/x", true)]
@@ -191,6 +194,7 @@ mod tests {
         assert_eq!(ServiceAccountMatch::parse(value, "own").matches(name), want);
     }
 
+    // [ID-28]
     #[rstest]
     #[case::exact("td", "spiffe://td/x", true)]
     #[case::not_a_longer_one("td", "spiffe://td2/x", false)]

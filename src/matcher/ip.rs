@@ -55,6 +55,7 @@ mod tests {
 
     use super::IpBlock;
 
+    // [AP-55]
     #[rstest]
     #[case::first("10.1.0.0/16", "10.1.0.0", true)]
     #[case::last("10.1.0.0/16", "10.1.255.255", true)]
@@ -72,6 +73,7 @@ mod tests {
         assert_eq!(IpBlock::parse(block).unwrap().contains(ip.parse().unwrap()), want);
     }
 
+    // [VAL-21]
     #[rstest]
     #[case("")]
     #[case("a.b.c.d")]

@@ -19,6 +19,7 @@ pub fn parse_port(text: &str) -> Result<u16, PortError> {
 
 #[cfg(test)]
 mod tests {
+    // [VAL-26]
     #[rstest::rstest]
     #[case::plain("443", Some(443))]
     #[case::zero("0", Some(0))]

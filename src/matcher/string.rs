@@ -74,6 +74,7 @@ mod tests {
 
     use super::StringMatch;
 
+    // [AP-20] [AP-22]
     #[rstest]
     #[case::exact("a", "a", true)]
     #[case::exact_is_not_a_prefix("a", "ab", false)]
@@ -92,6 +93,7 @@ mod tests {
         assert_eq!(StringMatch::parse(pattern).matches(text), want);
     }
 
+    // [AP-86]
     #[rstest]
     #[case::case_is_ignored("EXAMPLE.com", "example.COM", true)]
     #[case::the_port_counts("example.com", "example.com:80", false)]

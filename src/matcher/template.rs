@@ -138,6 +138,7 @@ mod tests {
 
     use super::*;
 
+    // [AP-100] [AP-101]
     #[rstest]
     #[case::one("/foo/{*}", "/foo/a", true)]
     #[case::one_takes_escapes("/foo/{*}", "/foo/a%20b", true)]
@@ -160,6 +161,7 @@ mod tests {
         assert_eq!(PathTemplate::parse(template).unwrap().matches(path), want);
     }
 
+    // [AP-103] [AP-104]
     #[rstest]
     #[case::no_slash("foo/{*}", PathTemplateError::NoLeadingSlash)]
     #[case::named("/{buzz}/{*}", PathTemplateError::BadSegment("{buzz}".into()))]

@@ -306,6 +306,7 @@ mod tests {
 
     use super::*;
 
+    // [AP-70]
     #[rstest]
     #[case::any("*", "*", "*")]
     #[case::suffix_without_slash("*@x.com", "*", "*@x.com")]
@@ -331,6 +332,7 @@ mod tests {
         assert_eq!(request_principal(value), want);
     }
 
+    // [AP-75] [AP-90]
     #[rstest]
     #[case::header("request.headers[X-Role]", Attribute::RequestHeader("x-role".into()))]
     #[case::header_in_two_brackets("request.headers[[good]]", Attribute::RequestHeader("[good]".into()))]
@@ -342,6 +344,7 @@ mod tests {
         assert_eq!(Attribute::parse(key), Ok(want));
     }
 
+    // [AP-14]
     #[rstest]
     #[case("source.labels[x]")]
     #[case("destination.user")]

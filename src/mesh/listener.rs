@@ -62,6 +62,7 @@ mod tests {
 
     use super::{ListenerClass, class_of_service_port};
 
+    // [PA-10] [PA-11]
     #[rstest]
     #[case::name("http", None, ListenerClass::Http)]
     #[case::prefix("http-web", None, ListenerClass::Http)]
@@ -87,6 +88,7 @@ mod tests {
         assert_eq!(class_of_service_port(8080, name, app_protocol), want);
     }
 
+    // [PA-10]
     #[rstest]
     #[case::mysql(3306, "", ListenerClass::Tcp)]
     #[case::mysql_declared_http(3306, "http", ListenerClass::Http)]

@@ -146,6 +146,7 @@ pub fn providers<'p>(
 
 #[cfg(test)]
 mod tests {
+    // [JWT-33]
     #[rstest::rstest]
     #[case("web", "web")]
     #[case("web/", "web")]

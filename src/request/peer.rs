@@ -51,3 +51,21 @@ pub struct Tls {
 pub const ISTIO_HTTP_ALPN: &[&str] = &["istio-http/1.0", "istio-http/1.1", "istio-h2"];
 /// The ALPN that an Istio sidecar offers for TCP.
 pub const ISTIO_TCP_ALPN: &[&str] = &["istio-peer-exchange", "istio"];
+
+#[cfg(test)]
+mod tests {
+    use super::Certificate;
+
+    // [ID-12]
+    #[test]
+    fn a_certificate_is_named_by_uris_then_dns_names_then_its_subject() {
+        let certificate = Certificate {
+            uris: vec!["spiffe://td/a".to_owned(), "https://b".to_owned()],
+            dns_names: vec!["c.example".to_owned()],
+            subject: "CN=d".to_owned(),
+            of_this_mesh: true,
+        };
+        let names: Vec<&str> = certificate.names().collect();
+        assert_eq!(names, ["spiffe://td/a", "https://b", "c.example", "CN=d"]);
+    }
+}

@@ -168,6 +168,7 @@ mod tests {
         TrustDomains { own: names.next().unwrap(), aliases: names.collect() }
     }
 
+    // [ID-30] [ID-31]
     #[rstest]
     #[case::pointer_to_own("td1 old-td", "cluster.local/ns/a/sa/b", &["td1/ns/a/sa/b", "old-td/ns/a/sa/b"])]
     #[case::pointer_to_own_without_alias("td1", "cluster.local/ns/a/sa/b", &["td1/ns/a/sa/b"])]
@@ -211,6 +212,7 @@ mod tests {
         assert_eq!(mesh(trust_domains).principal("/ns/a/sa/b"), want);
     }
 
+    // [ID-31]
     #[rstest]
     #[case::equal("td1", "td1", true)]
     #[case::pointer_to_own("td1", "cluster.local", true)]
@@ -239,6 +241,7 @@ mod tests {
         );
     }
 
+    // [ID-33]
     #[rstest]
     #[case::own("td1 x", &["td1"], &["td1", "x"])]
     #[case::alias("td1 x", &["x"], &["td1", "x"])]
@@ -256,6 +259,7 @@ mod tests {
         assert_eq!(mesh(trust_domains).trust_domains(written.iter().copied()), want);
     }
 
+    // [CL-16]
     #[rstest]
     #[case::in_every_alias("td1 x y", "spiffe://td1/ns/a/sa/b", &["spiffe://td1/ns/a/sa/b", "spiffe://x/ns/a/sa/b", "spiffe://y/ns/a/sa/b"])]
     #[case::not_in_the_own("td1 x", "spiffe://z/ns/a/sa/b", &["spiffe://x/ns/a/sa/b", "spiffe://z/ns/a/sa/b"])]

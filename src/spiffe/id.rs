@@ -267,6 +267,7 @@ mod tests {
     use super::{SpiffeId, SpiffeIdError};
     use crate::spiffe::{TrustDomain, minted};
 
+    // [ID-5]
     #[rstest]
     #[case::workload(
         "spiffe://td/ns/a/sa/b",
@@ -295,6 +296,7 @@ mod tests {
         assert_eq!(SpiffeId::parse_principal(principal), Ok(id));
     }
 
+    // [ID-5]
     #[rstest]
     #[case::empty("", SpiffeIdError::Empty)]
     #[case::scheme_alone("spiffe:", SpiffeIdError::Scheme)]
@@ -396,6 +398,7 @@ mod tests {
         assert!(SpiffeId::parse(&format!("spiffe://td/{longer}")).is_ok());
     }
 
+    // [ID-1] [ID-4]
     #[rstest]
     #[case::usual("cluster.local", "a", "b", Ok("spiffe://cluster.local/ns/a/sa/b"))]
     #[case::at_becomes_a_dot("x@y@z", "a", "b", Ok("spiffe://x.y.z/ns/a/sa/b"))]

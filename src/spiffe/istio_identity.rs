@@ -64,6 +64,7 @@ mod tests {
         assert_eq!(minted("TD@x", "", "b"), "spiffe://TD.x/ns//sa/b");
     }
 
+    // [ID-2]
     #[rstest]
     #[case::usual("spiffe://td/ns/a/sa/b", Some(("td", "a", "b")))]
     #[case::empty_parts("spiffe:///ns//sa/", Some(("", "", "")))]

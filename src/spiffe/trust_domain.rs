@@ -157,6 +157,7 @@ mod tests {
         );
     }
 
+    // [ID-4]
     #[rstest]
     #[case::one_label("td1", true)]
     #[case::trailing_dot("cluster.local.", true)]

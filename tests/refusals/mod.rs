@@ -70,6 +70,15 @@ fn many(count: usize, item: &str) -> String {
 #[case::port_zero("{rules: [{to: [{operation: {ports: ['0']}}]}]}".to_owned(), "", "", "")]
 #[case::an_empty_segment_beside_a_template("{rules: [{to: [{operation: {paths: ['/a//{*}']}}]}]}".to_owned(), "", "VAL-28", "")]
 #[case::an_empty_segment("{rules: [{to: [{operation: {paths: [/a//b]}}]}]}".to_owned(), "", "", "")]
+#[case::an_entry_of_from_without_source("{rules: [{from: [{}]}]}".to_owned(), "", "VAL-18", "")]
+#[case::an_empty_principal(source("notPrincipals: ['']"), "", "VAL-22", "")]
+#[case::a_path_behind_a_trust_domain(source("trustDomains: [a/b]"), "", "VAL-24", "")]
+#[case::a_star_in_a_trust_domain(source("notTrustDomains: ['a*b']"), "", "VAL-24", "")]
+#[case::a_star_at_the_end_of_a_trust_domain(source("trustDomains: ['a*']"), "", "", "")]
+#[case::an_entry_of_to_without_operation("{rules: [{to: [{}]}]}".to_owned(), "", "VAL-25", "")]
+#[case::an_empty_operation("{rules: [{to: [{operation: {}}]}]}".to_owned(), "", "VAL-25", "")]
+#[case::a_word_for_a_port("{rules: [{to: [{operation: {ports: [http]}}]}]}".to_owned(), "", "VAL-26", "")]
+#[case::an_empty_host("{rules: [{to: [{operation: {notHosts: ['']}}]}]}".to_owned(), "", "VAL-27", "")]
 #[case::a_template_without_slash_passes("{rules: [{to: [{operation: {paths: ['a/{*}']}}]}]}".to_owned(), "", "", "")]
 fn authorization_policies(
     #[case] spec: String,
@@ -113,6 +122,9 @@ fn authorization_policies(
     "VAL-7",
     ""
 )]
+#[case::no_name("targetRef: {kind: Service}", "VAL-5", "VAL-5", "")]
+#[case::a_namespace("targetRef: {kind: Service, name: a, namespace: b}", "VAL-6", "VAL-6", "")]
+#[case::an_empty_label("selector: {matchLabels: {'': a}}", "VAL-2", "VAL-2", "")]
 #[case::no_kind("targetRef: {name: a}", "VAL-7", "VAL-7", "")]
 #[case::an_empty_namespace("targetRef: {kind: Service, name: a, namespace: ''}", "", "", "")]
 #[case::no_labels("selector: {matchLabels: {}}", "", "", "VAL-4")]
@@ -176,6 +188,10 @@ fn port_levels_need_labels(#[case] spec: &str, #[case] want: &str, #[case] warne
     "VAL-55",
     "VAL-55"
 )]
+#[case::an_empty_audience("issuer: a, audiences: ['']", "VAL-50", "VAL-50")]
+#[case::no_key_set("issuer: a, jwks: '{}'", "", "VAL-53")]
+#[case::an_empty_parameter("issuer: a, fromParams: ['']", "VAL-54", "VAL-54")]
+#[case::a_header_without_name("issuer: a, fromHeaders: [{prefix: a}]", "VAL-54", "VAL-54")]
 #[case::presence_is_read_by_nobody("issuer: a, presence: REQUIRED", "", "")]
 #[case::a_timeout("issuer: a, timeout: 1m30.5s", "", "")]
 #[case::a_millisecond("issuer: a, timeout: 1ms", "", "")]
@@ -191,6 +207,14 @@ fn port_levels_need_labels(#[case] spec: &str, #[case] want: &str, #[case] warne
 fn jwt_rules(#[case] rule: &str, #[case] schema: &str, #[case] webhook: &str) {
     let spec = format!("{{jwtRules: [{{{rule}}}]}}");
     assert_eq!(judged("RequestAuthentication", &spec), [schema, webhook, ""]);
+}
+
+#[rstest]
+#[case::public(r#"{"kty": "EC", "crv": "P-256", "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU", "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}"#, "")]
+#[case::symmetric(r#"{"kty": "oct", "k": "AyM1SysPpbyDfgZld3umj1qzKObwVMko"}"#, "VAL-57")]
+fn a_secret_in_a_key_set_is_warned_of(#[case] key: &str, #[case] warned: &str) {
+    let spec = format!("{{jwtRules: [{{issuer: a, jwks: '{{\"keys\": [{key}]}}'}}]}}");
+    assert_eq!(judged("RequestAuthentication", &spec), ["", "", warned]);
 }
 
 #[rstest]
