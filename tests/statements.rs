@@ -919,6 +919,12 @@ fn rules(#[case] mesh: &str, #[case] questions: &str) {
      request: {jwt: {claims: {iss: iss, a: {b: w}}}}, expect: deny
      request: {jwt: {claims: {iss: iss, a.b: w}}}, expect: allow, because: {policy: foo/q}"
 )]
+// [AP-75]
+#[case::no_claim_is_named_without_brackets(
+    "RA foo/r {jwtRules: [{issuer: iss}]}
+     AP foo/p {action: DENY, rules: [{when: [{key: request.auth.claims, values: [x, '*']}]}]}",
+    "request: {jwt: {claims: {iss: iss, x: x}}}, expect: allow"
+)]
 // [AP-74]
 #[case::only_text_matches(
     "RA foo/r {jwtRules: [{issuer: iss}]}

@@ -9,7 +9,7 @@ mod peer_authentication;
 mod request_authentication;
 mod select;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use ask::QuestionError;
 pub use attribute::{Attribute, Untranslatable, ValueMatch};
@@ -425,7 +425,7 @@ impl<'i> PolicyIndex<'i> {
             |meta, target| rules.attachment(meta, target, &proxy) == Attachment::Attached;
         let mut lists: BTreeMap<(Action, bool), Vec<usize>> = BTreeMap::new();
         let mut custom: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut custom_names: Vec<String> = Vec::new();
+        let mut custom_names: BTreeSet<&str> = BTreeSet::new();
         for namespace in self.namespaces(workload) {
             for (index, meta, target) in self.targets.get(namespace).into_iter().flatten() {
                 let Some(policy) = self
@@ -436,9 +436,7 @@ impl<'i> PolicyIndex<'i> {
                     continue;
                 };
                 if policy.action == Action::Custom {
-                    if !custom_names.contains(&policy.provider) {
-                        custom_names.push(policy.provider.clone());
-                    }
+                    custom_names.insert(&policy.provider);
                     if !policy.dry_run {
                         custom
                             .entry(policy.provider.clone())
@@ -456,6 +454,7 @@ impl<'i> PolicyIndex<'i> {
         let mut set =
             |action, dry_run| self.rule_set(lists.remove(&(action, dry_run)).unwrap_or_default());
         let several = custom_names.len() > 1;
+        let custom_names: Vec<&str> = custom_names.into_iter().collect();
         let custom = custom
             .into_iter()
             .map(|(name, policies)| {
