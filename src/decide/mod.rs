@@ -16,8 +16,8 @@ use self::request_authentication::{Authenticated, Verifier};
 use self::transport::{Accepted, Shut};
 use crate::istio::{Normalization as WrittenNormalization, ProviderKind};
 use crate::mesh::{
-    Condition, CustomRules, Dataplane, DecidedMode, Enforcement, Mesh, ProviderStub, RuleRef,
-    RuleSet, Workload,
+    Condition, CustomRules, Dataplane, DecidedMode, Enforcement, IstioVersion, Mesh, ProviderStub,
+    RuleRef, RuleSet, Workload,
 };
 use crate::request::{
     Claims, Downstream, Normalization, Payload, ReceiveContext, Received, Request, Value, receive,
@@ -126,6 +126,11 @@ impl PolicyEnforcementPoint<'_> {
             Payload::Http(http) if accepted.http => {
                 observer.stage(Stage::Http);
                 match receive(http, &self.receive_context(&accepted)) {
+                    Ok(_) if self.path_is_in_doubt(&http.target) => Decision::unknown(vec![
+                        "whether a segment of the path that begins with `.;` or `..;` is a dot segment depends on \
+                         the patch release of the proxy"
+                            .to_owned(),
+                    ]),
                     Ok(received) => self.http(&accepted, received, observer),
                     // What the proxy answers by itself: no `Host` [IN-51], a NUL [OC-18] …
                     Err(refusal) => {
@@ -184,6 +189,16 @@ impl PolicyEnforcementPoint<'_> {
         }
     }
 
+    /// Whether proxies of this release read the path otherwise than the newest, some of them [PN-3].
+    fn path_is_in_doubt(&self, target: &str) -> bool {
+        let settings = &self.mesh.settings;
+        settings.normalization != WrittenNormalization::None
+            && settings
+                .istio_version
+                .is_some_and(IstioVersion::may_keep_dot_parameters)
+            && target.contains(".;")
+    }
+
     fn facts<'f>(
         &'f self,
         accepted: &Accepted<'f>,
@@ -205,6 +220,11 @@ impl PolicyEnforcementPoint<'_> {
             port: request.port,
             server_name,
             http,
+            joins_header_lines: self
+                .mesh
+                .settings
+                .istio_version
+                .is_some_and(IstioVersion::joins_header_lines),
             claims,
         }
     }

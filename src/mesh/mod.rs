@@ -4,6 +4,7 @@ mod ask;
 mod attribute;
 mod authorization_policy;
 mod inventory;
+mod istio_version;
 mod listener;
 mod peer_authentication;
 mod request_authentication;
@@ -15,6 +16,7 @@ pub use ask::QuestionError;
 pub use attribute::{Attribute, Untranslatable, ValueMatch};
 pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Rule, Value};
 pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Uncaptured, Workload};
+pub use istio_version::{IstioVersion, NotAVersion};
 pub use listener::{ListenerClass, class_of_protocol, class_of_service_port};
 pub use peer_authentication::{
     DecidedMode, EffectiveMtls, Level, MtlsMode, applies, compose, level, reaching,
@@ -49,6 +51,8 @@ pub struct Settings {
     pub providers: Vec<ExtensionProvider>,
     /// `numTrustedProxies` of gateways [IN-9].
     pub num_trusted_proxies: u32,
+    /// The release that the proxies are of; absent for the newest.
+    pub istio_version: Option<IstioVersion>,
 }
 
 impl From<MeshConfig> for Settings {
@@ -71,6 +75,7 @@ impl From<MeshConfig> for Settings {
             normalization: config.normalization.unwrap_or(Normalization::Base),
             providers: config.extension_providers.unwrap_or_default(),
             num_trusted_proxies: config.num_trusted_proxies.unwrap_or(0),
+            istio_version: None,
         }
     }
 }
@@ -110,6 +115,8 @@ pub struct MeshInputs<'r> {
     pub config: MeshConfig,
     /// istiod's revision; `default` where empty [IN-11].
     pub revision: String,
+    /// The release that the proxies are of; absent for the newest.
+    pub istio_version: Option<IstioVersion>,
     /// The resources.
     pub resources: Vec<&'r [Resource]>,
     /// Workloads beside those of the resources.
@@ -202,7 +209,10 @@ impl Mesh {
             .collect();
         let revision =
             if inputs.revision.is_empty() { "default" } else { inputs.revision.as_str() };
-        let settings = Settings::from(mesh_config(inputs.config, &resources, revision));
+        let settings = Settings {
+            istio_version: inputs.istio_version,
+            ..Settings::from(mesh_config(inputs.config, &resources, revision))
+        };
         for resource in &resources {
             for mut refusal in crate::validate::refusals(resource) {
                 if inputs.admission == Admission::Bypassed {
