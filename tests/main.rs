@@ -7,6 +7,8 @@ mod cli;
 mod conformance {
     #[cfg(feature = "cli")]
     mod envoy;
+    #[cfg(feature = "yaml")]
+    mod matchers;
     mod paths;
     #[cfg(feature = "yaml")]
     mod peer_authentication;
@@ -29,6 +31,9 @@ mod layers;
 #[cfg(test)]
 #[cfg(feature = "cli")]
 mod policies;
+#[cfg(test)]
+#[cfg(feature = "yaml")]
+mod properties;
 #[cfg(test)]
 #[cfg(feature = "yaml")]
 mod refusals;

@@ -938,6 +938,12 @@ fn rules(#[case] mesh: &str, #[case] questions: &str) {
      request: {jwt: {claims: {iss: iss, a: {b: w}}}}, expect: deny
      request: {jwt: {claims: {iss: iss, a.b: w}}}, expect: allow, because: {policy: foo/q}"
 )]
+// [AP-75]
+#[case::no_claim_is_named_without_brackets(
+    "RA foo/r {jwtRules: [{issuer: iss}]}
+     AP foo/p {action: DENY, rules: [{when: [{key: request.auth.claims, values: [x, '*']}]}]}",
+    "request: {jwt: {claims: {iss: iss, x: x}}}, expect: allow"
+)]
 // [AP-74]
 #[case::only_text_matches(
     "RA foo/r {jwtRules: [{issuer: iss}]}
@@ -966,6 +972,31 @@ fn rules(#[case] mesh: &str, #[case] questions: &str) {
     "expect: deny
      request: {jwt: {claims: {iss: iss}}}, expect: deny
      request: {jwt: {claims: {iss: iss, group: admin}}}, expect: allow"
+)]
+// [AP-80]
+#[case::older_proxies_join_the_lines_of_every_header(
+    "istio: 1.28.4
+     AP foo/p {rules: [{when: [{key: 'request.headers[x-a]', values: ['v,w']}]}]}
+     AP foo/q {rules: [{when: [{key: 'request.headers[x-b]', values: ['*']}]}]}",
+    "request: {headers: [[x-a, v], [x-a, w]]}, expect: allow
+     request: {headers: [[x-a, w], [x-a, v]]}, expect: deny
+     request: {headers: [[x-a, 'v,w']]}, expect: allow
+     request: {headers: [[x-b, ''], [x-b, '']]}, expect: allow
+     request: {headers: {x-c: v}}, expect: deny"
+)]
+// [PN-3]
+#[case::older_proxies_may_not_look_for_parameters_of_dots(
+    "istio: 1.31.0
+     AP foo/p {rules: [{to: [{operation: {paths: [/b]}}]}]}",
+    "request: {path: '/a/..;x/b'}, expect: unknown
+     request: {path: '/a/../b'}, expect: allow"
+)]
+// [PN-3]
+#[case::unnormalized_paths_are_in_no_doubt(
+    "istio: 1.31.0
+     mesh: {pathNormalization: {normalization: NONE}}
+     AP foo/p {rules: [{to: [{operation: {paths: [/b]}}]}]}",
+    "request: {path: '/a/..;x/b'}, expect: deny"
 )]
 // [AP-40] [AP-80]
 #[case::each_line_of_a_header_is_a_value(

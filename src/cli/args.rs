@@ -5,6 +5,8 @@ use std::net::IpAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::mesh::IstioVersion;
+
 /// Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone, as istiod and Envoy would.
 #[derive(Debug, Parser)]
 #[command(
@@ -124,6 +126,11 @@ pub(crate) struct Files {
     /// istiod's revision: policies labelled `istio.io/rev` with another one are passed over.
     #[arg(long, default_value = "default")]
     pub(crate) revision: String,
+
+    /// The release of Istio that the proxies are of, as `1.28.4`; the newest where not given. Older ones match repeated
+    /// header lines otherwise.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) istio: Option<IstioVersion>,
 
     /// The mesh's trust domain, over what the files say.
     #[arg(long)]

@@ -33,6 +33,7 @@ pub(crate) fn run(arguments: &CanI, system: &mut impl System) -> Exit {
     let compiled = Mesh::compile(MeshInputs {
         config: config(files),
         revision: files.revision.clone(),
+        istio_version: files.istio,
         resources: vec![&loaded.resources],
         workloads: Vec::new(),
         stubs,

@@ -25,6 +25,8 @@ pub(crate) struct Facts<'f> {
     pub(crate) server_name: Option<&'f str>,
     /// The request; absent on TCP.
     pub(crate) http: Option<&'f Received>,
+    /// Whether the lines of a header are one value, joined with commas, as in older proxies [AP-80].
+    pub(crate) joins_header_lines: bool,
     /// The claims of the verified token; absent where there is none.
     pub(crate) claims: Option<&'f Claims>,
 }
@@ -174,6 +176,9 @@ impl Facts<'_> {
                 .into(),
             Attribute::RequestHeader(name) => {
                 let lines = self.http.into_iter().flat_map(|http| http.header(name));
+                if self.joins_header_lines {
+                    return joined(lines, text);
+                }
                 // Each line on its own [AP-80]; pseudo headers too [AP-81].
                 Truth::any(lines.map(|line| match line {
                     Value::Known(value) => text.matches_header(value).into(),
@@ -213,5 +218,34 @@ impl Facts<'_> {
             // So a negated condition holds [AP-77].
             None => Truth::No,
         }
+    }
+}
+
+/// All lines of a header as one value [AP-80].
+fn joined<'v>(lines: impl Iterator<Item = Value<'v>>, text: &StringMatch) -> Truth {
+    let mut joined: Option<String> = None;
+    let mut known = true;
+    for line in lines {
+        let value = match line {
+            Value::Known(value) => value,
+            Value::Unknown => {
+                known = false;
+                ""
+            }
+        };
+        match &mut joined {
+            Some(joined) => {
+                joined.push(',');
+                joined.push_str(value);
+            }
+            None => joined = Some(value.to_owned()),
+        }
+    }
+    match joined {
+        None => Truth::No,
+        Some(joined) if known || *text == StringMatch::Present => {
+            text.matches_header(&joined).into()
+        }
+        Some(_) => Truth::Unknown,
     }
 }

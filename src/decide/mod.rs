@@ -1,5 +1,6 @@
 //! Meaning × one request → a decision and its reason, at one enforcement point.
 
+mod decision;
 mod holds;
 mod request_authentication;
 mod transport;
@@ -7,6 +8,7 @@ mod truth;
 
 use std::net::IpAddr;
 
+pub use decision::{Because, Decision, Shadow, Stage, Verdict};
 pub use truth::Truth;
 
 use self::holds::Facts;
@@ -14,8 +16,8 @@ use self::request_authentication::{Authenticated, Verifier};
 use self::transport::{Accepted, Shut};
 use crate::istio::{Normalization as WrittenNormalization, ProviderKind};
 use crate::mesh::{
-    Condition, CustomRules, Dataplane, DecidedMode, Enforcement, Mesh, ProviderStub, RuleRef,
-    RuleSet, Workload,
+    Condition, CustomRules, Dataplane, DecidedMode, Enforcement, IstioVersion, Mesh, ProviderStub,
+    RuleRef, RuleSet, Workload,
 };
 use crate::request::{
     Claims, Downstream, Normalization, Payload, ReceiveContext, Received, Request, Value, receive,
@@ -41,226 +43,6 @@ impl Observer for () {
     fn stage(&mut self, _: Stage) {}
     fn condition(&mut self, _: RuleRef, _: &Condition, _: Truth) {}
     fn rule(&mut self, _: RuleRef, _: Truth) {}
-}
-
-/// The answer, one word.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Verdict {
-    /// The request reaches the program.
-    Allow,
-    /// Authorization refuses it: 403, or the connection is closed.
-    Deny,
-    /// The transport does not let it in: closed, or reset.
-    Refused,
-    /// The HTTP codec refuses the request itself: 400 and the like.
-    Rejected,
-    /// The token is bad: 401, or 403 for a wrong audience [OC-10].
-    Unauthenticated,
-    /// It cannot be decided offline.
-    Unknown,
-    /// No route, no endpoint.
-    Unreachable,
-}
-
-impl Verdict {
-    /// The word that suites write.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Allow => "allow",
-            Self::Deny => "deny",
-            Self::Refused => "refused",
-            Self::Rejected => "rejected",
-            Self::Unauthenticated => "unauthenticated",
-            Self::Unknown => "unknown",
-            Self::Unreachable => "unreachable",
-        }
-    }
-}
-
-/// Which part of the proxy settles a request, in the order they are asked [AP-1] [AP-2].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Stage {
-    /// Whether there is a way.
-    Route,
-    /// Mutual TLS.
-    Transport,
-    /// The HTTP codec.
-    Http,
-    /// CUSTOM policies.
-    Custom,
-    /// `RequestAuthentications`.
-    Jwt,
-    /// AUDIT policies: they settle nothing.
-    Audit,
-    /// DENY policies.
-    Deny,
-    /// ALLOW policies.
-    Allow,
-}
-
-impl Stage {
-    /// The word that suites write.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Route => "route",
-            Self::Transport => "transport",
-            Self::Http => "http",
-            Self::Custom => "custom",
-            Self::Jwt => "jwt",
-            Self::Audit => "audit",
-            Self::Deny => "deny",
-            Self::Allow => "allow",
-        }
-    }
-}
-
-/// Why.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Because {
-    /// This ALLOW rule matched, the first by id.
-    AllowRule(RuleRef),
-    /// There are policies, none of them ALLOW, and none refused.
-    NothingDenies,
-    /// No policy of any kind is about this workload.
-    NoPolicy,
-    /// No proxy stands before the workload, so nothing is enforced.
-    NoProxy(String),
-    /// This DENY rule matched, the first by id.
-    DenyRule(RuleRef),
-    /// ALLOW policies are about this workload, and none of their rules matched [AP-3].
-    NothingAllows,
-    /// An external authorizer said no, or could not be asked and does not fail open.
-    Custom {
-        /// The provider.
-        provider: String,
-        /// The rule that made the proxy ask.
-        rule: RuleRef,
-        /// What it said.
-        answer: String,
-    },
-    /// istiod cannot use the provider, and the proxy denies what it would have been asked about [AP-110].
-    CustomMisconfigured {
-        /// The provider.
-        provider: String,
-        /// The rule that matched.
-        rule: RuleRef,
-        /// Why istiod cannot use it.
-        reason: String,
-    },
-    /// A CUSTOM policy in dry run, which the proxy enforces as DENY [SEL-31].
-    CustomDryRun {
-        /// The provider.
-        provider: String,
-        /// The rule that matched.
-        rule: RuleRef,
-    },
-    /// The token.
-    Token(String),
-    /// The connection.
-    Transport(String),
-    /// The request itself.
-    Http(String),
-    /// What is not known, each reason once.
-    Unknown(Vec<String>),
-}
-
-/// What a dry run would have said.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Shadow {
-    /// `Deny` or `Allow`.
-    pub stage: Stage,
-    /// Whether the request would have passed the stage, were its dry-run policies the enforced ones.
-    pub passes: Truth,
-    /// The rule that matched.
-    pub rule: Option<RuleRef>,
-}
-
-/// The answer to one request.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Decision {
-    /// The answer.
-    pub verdict: Verdict,
-    /// The HTTP status that the client sees; absent on TCP, for a closed connection and where it is not known.
-    pub status: Option<u16>,
-    /// Why.
-    pub because: Because,
-    /// What the dry-run policies would have said, where there are any.
-    pub shadow: Vec<Shadow>,
-}
-
-impl Decision {
-    const fn new(verdict: Verdict, status: Option<u16>, because: Because) -> Self {
-        Self { verdict, status, because, shadow: Vec::new() }
-    }
-
-    fn unknown(reasons: Vec<String>) -> Self {
-        Self::new(Verdict::Unknown, None, Because::Unknown(reasons))
-    }
-
-    /// The stage that settled it; absent where nothing is enforced or nothing is known.
-    #[must_use]
-    pub const fn stage(&self) -> Option<Stage> {
-        match &self.because {
-            Because::AllowRule(_) | Because::NothingAllows => Some(Stage::Allow),
-            Because::DenyRule(_) => Some(Stage::Deny),
-            Because::Custom { .. }
-            | Because::CustomMisconfigured { .. }
-            | Because::CustomDryRun { .. } => Some(Stage::Custom),
-            Because::Token(_) => Some(Stage::Jwt),
-            Because::Transport(_) => Some(Stage::Transport),
-            Because::Http(_) => Some(Stage::Http),
-            Because::NothingDenies
-            | Because::NoPolicy
-            | Because::NoProxy(_)
-            | Because::Unknown(_) => None,
-        }
-    }
-
-    /// The rule that settled it.
-    #[must_use]
-    pub const fn rule(&self) -> Option<RuleRef> {
-        match &self.because {
-            Because::AllowRule(rule)
-            | Because::DenyRule(rule)
-            | Because::Custom { rule, .. }
-            | Because::CustomMisconfigured { rule, .. }
-            | Because::CustomDryRun { rule, .. } => Some(*rule),
-            Because::NothingDenies
-            | Because::NoPolicy
-            | Because::NoProxy(_)
-            | Because::NothingAllows
-            | Because::Token(_)
-            | Because::Transport(_)
-            | Because::Http(_)
-            | Because::Unknown(_) => None,
-        }
-    }
-
-    /// The id that the proxy logs for a refusal: `ns[foo]-policy[p]-rule[0]`, or `none` [OC-5].
-    #[must_use]
-    pub fn envoy_policy_id(&self, mesh: &Mesh) -> Option<String> {
-        let id = |rule: RuleRef| mesh.rule(rule).map(|(_, rule)| rule.id.clone());
-        match &self.because {
-            Because::DenyRule(rule) | Because::AllowRule(rule) => id(*rule),
-            Because::NothingAllows => Some("none".to_owned()),
-            Because::Custom { provider, rule, .. } | Because::CustomDryRun { provider, rule } => {
-                id(*rule).map(|id| format!("istio-ext-authz-{provider}-{id}"))
-            }
-            // [OC-13]
-            Because::CustomMisconfigured { provider, rule, .. } => id(*rule)
-                .map(|id| format!("istio-ext-authz-{provider}-{id}-deny-due-to-bad-CUSTOM-action")),
-            Because::NothingDenies
-            | Because::NoPolicy
-            | Because::NoProxy(_)
-            | Because::Token(_)
-            | Because::Transport(_)
-            | Because::Http(_)
-            | Because::Unknown(_) => None,
-        }
-    }
 }
 
 impl Mesh {
@@ -344,6 +126,11 @@ impl PolicyEnforcementPoint<'_> {
             Payload::Http(http) if accepted.http => {
                 observer.stage(Stage::Http);
                 match receive(http, &self.receive_context(&accepted)) {
+                    Ok(_) if self.path_is_in_doubt(&http.target) => Decision::unknown(vec![
+                        "whether a segment of the path that begins with `.;` or `..;` is a dot segment depends on \
+                         the patch release of the proxy"
+                            .to_owned(),
+                    ]),
                     Ok(received) => self.http(&accepted, received, observer),
                     // What the proxy answers by itself: no `Host` [IN-51], a NUL [OC-18] …
                     Err(refusal) => {
@@ -402,6 +189,16 @@ impl PolicyEnforcementPoint<'_> {
         }
     }
 
+    /// Whether proxies of this release read the path otherwise than the newest, some of them [PN-3].
+    fn path_is_in_doubt(&self, target: &str) -> bool {
+        let settings = &self.mesh.settings;
+        settings.normalization != WrittenNormalization::None
+            && settings
+                .istio_version
+                .is_some_and(IstioVersion::may_keep_dot_parameters)
+            && target.contains(".;")
+    }
+
     fn facts<'f>(
         &'f self,
         accepted: &Accepted<'f>,
@@ -423,6 +220,11 @@ impl PolicyEnforcementPoint<'_> {
             port: request.port,
             server_name,
             http,
+            joins_header_lines: self
+                .mesh
+                .settings
+                .istio_version
+                .is_some_and(IstioVersion::joins_header_lines),
             claims,
         }
     }

@@ -259,8 +259,11 @@ fn bracketed(text: &str) -> Option<&str> {
     text.strip_prefix('[')?.strip_suffix(']')
 }
 
-/// `[a][b]` → `a`, `b`. Irregular brackets are one key [AP-75].
+/// `[a][b]` → `a`, `b`. Irregular brackets are one key, and no brackets are no key [AP-75].
 fn nested(text: &str) -> Option<Vec<String>> {
+    if text.is_empty() {
+        return Some(Vec::new());
+    }
     let whole = bracketed(text)?;
     let parts: Vec<&str> = whole.split("][").collect();
     if parts.iter().any(|part| part.contains(['[', ']'])) {
@@ -339,6 +342,8 @@ mod tests {
     #[case::claim("request.auth.claims[a][b]", Attribute::RequestClaim(vec!["a".into(), "b".into()]))]
     #[case::dots_are_literal("request.auth.claims[a.b]", Attribute::RequestClaim(vec!["a.b".into()]))]
     #[case::irregular("request.auth.claims[a]b[c]", Attribute::RequestClaim(vec!["a]b[c".into()]))]
+    #[case::irregular_beside_regular("request.auth.claims[a][[b]]", Attribute::RequestClaim(vec!["a][[b]".into()]))]
+    #[case::without_brackets("request.auth.claims", Attribute::RequestClaim(Vec::new()))]
     #[case::metadata("experimental.envoy.filters.a.b[c]", Attribute::FilterMetadata("envoy.filters.a.b".into(), "c".into()))]
     fn a_key_with_brackets_names_what_it_reads(#[case] key: &str, #[case] want: Attribute) {
         assert_eq!(Attribute::parse(key), Ok(want));

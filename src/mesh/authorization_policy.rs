@@ -2,7 +2,7 @@
 
 use super::attribute::{Attribute, Untranslatable, ValueMatch};
 use crate::diagnostic::{Origin, Position, Sourced};
-use crate::istio::{self, Action};
+use crate::istio::{self, Action, OperationField, SourceField};
 use crate::spiffe::TrustDomains;
 
 /// The annotation that makes a policy a dry run [SEL-30].
@@ -149,34 +149,14 @@ impl Compiler<'_> {
     fn rule(&mut self, index: usize, rule: &istio::Rule) -> Rule {
         let meta = &self.policy.meta;
         let mut dropped = None;
-        let mut sources = Vec::new();
-        for terms in rule.from.iter().flatten() {
-            let fields = terms.fields.iter().map(|field| {
-                let attribute = Attribute::from(field.field);
-                (
-                    attribute,
-                    field.field.name(field.negated),
-                    field.negated,
-                    field.position,
-                    &field.values,
-                )
-            });
-            sources.push(self.clause(terms.position, fields, &mut dropped));
-        }
-        let mut operations = Vec::new();
-        for terms in rule.to.iter().flatten() {
-            let fields = terms.fields.iter().map(|field| {
-                let attribute = Attribute::from(field.field);
-                (
-                    attribute,
-                    field.field.name(field.negated),
-                    field.negated,
-                    field.position,
-                    &field.values,
-                )
-            });
-            operations.push(self.clause(terms.position, fields, &mut dropped));
-        }
+        let from = rule.from.iter().flatten();
+        let sources = from
+            .map(|terms| self.clause(terms, SourceField::name, &mut dropped))
+            .collect::<Vec<_>>();
+        let to = rule.to.iter().flatten();
+        let operations = to
+            .map(|terms| self.clause(terms, OperationField::name, &mut dropped))
+            .collect::<Vec<_>>();
         let mut when = Vec::new();
         for condition in &rule.when {
             self.when(condition, &mut when, &mut dropped);
@@ -205,20 +185,28 @@ impl Compiler<'_> {
         }
     }
 
-    fn clause<'f>(
+    /// One alternative of `from` or `to`; `name` tells how a policy writes a field of it.
+    fn clause<F: Copy + Into<Attribute>>(
         &mut self,
-        position: Position,
-        fields: impl Iterator<
-            Item = (Attribute, &'static str, bool, Position, &'f Vec<Sourced<String>>),
-        >,
+        terms: &istio::Terms<F>,
+        name: fn(F, bool) -> &'static str,
         dropped: &mut Option<String>,
     ) -> Clause {
-        let conditions = fields
-            .filter_map(|(attribute, name, negated, at, values)| {
-                self.condition(attribute, name, negated, at, values, dropped)
+        let conditions = terms
+            .fields
+            .iter()
+            .filter_map(|written| {
+                self.condition(
+                    written.field.into(),
+                    name(written.field, written.negated),
+                    written.negated,
+                    written.position,
+                    &written.values,
+                    dropped,
+                )
             })
             .collect();
-        Clause { position, conditions }
+        Clause { position: terms.position, conditions }
     }
 
     fn when(

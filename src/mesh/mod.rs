@@ -4,17 +4,19 @@ mod ask;
 mod attribute;
 mod authorization_policy;
 mod inventory;
+mod istio_version;
 mod listener;
 mod peer_authentication;
 mod request_authentication;
 mod select;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use ask::QuestionError;
 pub use attribute::{Attribute, Untranslatable, ValueMatch};
 pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Rule, Value};
 pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Uncaptured, Workload};
+pub use istio_version::{IstioVersion, NotAVersion};
 pub use listener::{ListenerClass, class_of_protocol, class_of_service_port};
 pub use peer_authentication::{
     DecidedMode, EffectiveMtls, Level, MtlsMode, applies, compose, level, reaching,
@@ -49,6 +51,8 @@ pub struct Settings {
     pub providers: Vec<ExtensionProvider>,
     /// `numTrustedProxies` of gateways [IN-9].
     pub num_trusted_proxies: u32,
+    /// The release that the proxies are of; absent for the newest.
+    pub istio_version: Option<IstioVersion>,
 }
 
 impl From<MeshConfig> for Settings {
@@ -71,6 +75,7 @@ impl From<MeshConfig> for Settings {
             normalization: config.normalization.unwrap_or(Normalization::Base),
             providers: config.extension_providers.unwrap_or_default(),
             num_trusted_proxies: config.num_trusted_proxies.unwrap_or(0),
+            istio_version: None,
         }
     }
 }
@@ -110,6 +115,8 @@ pub struct MeshInputs<'r> {
     pub config: MeshConfig,
     /// istiod's revision; `default` where empty [IN-11].
     pub revision: String,
+    /// The release that the proxies are of; absent for the newest.
+    pub istio_version: Option<IstioVersion>,
     /// The resources.
     pub resources: Vec<&'r [Resource]>,
     /// Workloads beside those of the resources.
@@ -202,7 +209,10 @@ impl Mesh {
             .collect();
         let revision =
             if inputs.revision.is_empty() { "default" } else { inputs.revision.as_str() };
-        let settings = Settings::from(mesh_config(inputs.config, &resources, revision));
+        let settings = Settings {
+            istio_version: inputs.istio_version,
+            ..Settings::from(mesh_config(inputs.config, &resources, revision))
+        };
         for resource in &resources {
             for mut refusal in crate::validate::refusals(resource) {
                 if inputs.admission == Admission::Bypassed {
@@ -425,7 +435,7 @@ impl<'i> PolicyIndex<'i> {
             |meta, target| rules.attachment(meta, target, &proxy) == Attachment::Attached;
         let mut lists: BTreeMap<(Action, bool), Vec<usize>> = BTreeMap::new();
         let mut custom: BTreeMap<String, Vec<usize>> = BTreeMap::new();
-        let mut custom_names: Vec<String> = Vec::new();
+        let mut custom_names: BTreeSet<&str> = BTreeSet::new();
         for namespace in self.namespaces(workload) {
             for (index, meta, target) in self.targets.get(namespace).into_iter().flatten() {
                 let Some(policy) = self
@@ -436,9 +446,7 @@ impl<'i> PolicyIndex<'i> {
                     continue;
                 };
                 if policy.action == Action::Custom {
-                    if !custom_names.contains(&policy.provider) {
-                        custom_names.push(policy.provider.clone());
-                    }
+                    custom_names.insert(&policy.provider);
                     if !policy.dry_run {
                         custom
                             .entry(policy.provider.clone())
@@ -456,6 +464,7 @@ impl<'i> PolicyIndex<'i> {
         let mut set =
             |action, dry_run| self.rule_set(lists.remove(&(action, dry_run)).unwrap_or_default());
         let several = custom_names.len() > 1;
+        let custom_names: Vec<&str> = custom_names.into_iter().collect();
         let custom = custom
             .into_iter()
             .map(|(name, policies)| {

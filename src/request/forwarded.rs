@@ -1,14 +1,18 @@
-//! What the proxy takes from a request's headers and adds to them, and the address that `remoteIpBlocks` match.
+//! What the proxy takes from a request's headers and adds to them, and the address that `remoteIpBlocks`
+//! match.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::connection::Upgrade;
 use super::{Downstream, Headers, ReceiveContext, Value};
 
-/// Headers about the connection, which ends at this proxy.
-const OF_THE_CONNECTION: [&str; 3] = ["keep-alive", "proxy-connection", "transfer-encoding"];
+/// Headers about the connection, which ends at this proxy, and about the client's certificate, which only
+/// the proxy tells.
+const OF_THE_CONNECTION: [&str; 4] =
+    ["keep-alive", "proxy-connection", "transfer-encoding", "x-forwarded-client-cert"];
 
-/// Headers that steer the proxy, which it takes from no one: none of Istio's listeners calls an address internal.
+/// Headers that steer the proxy, which it takes from no one: none of Istio's listeners calls an address
+/// internal.
 const INTERNAL: [&str; 16] = [
     "x-envoy-expected-rq-timeout-ms",
     "x-envoy-force-trace",
@@ -75,7 +79,6 @@ pub(super) fn rewrite(
     if headers.get("x-request-id").is_none_or(str::is_empty) {
         headers.set("x-request-id", Value::Unknown);
     }
-    headers.remove("x-forwarded-client-cert");
     if context.downstream == Downstream::MutualTls {
         headers.set("x-forwarded-client-cert", Value::Unknown);
     }
@@ -93,20 +96,19 @@ fn append_peer(headers: &mut Headers, peer: Option<IpAddr>) {
     }
 }
 
-/// The `nth` address of the list from the right, or the peer's where there is none. Absent if it has
-/// a numbered zone: whether that is an address only a proxy with such an interface can tell.
+/// The `nth` address of the list from the right, or the peer's where there is none. Absent if it has a
+/// zone: whether that is an address only a proxy with such an interface can tell.
 fn client(list: &str, nth: u32, peer: Option<IpAddr>) -> Option<IpAddr> {
     let mut list = list;
     for _ in 1..nth {
         let Some((before, _)) = list.rsplit_once(',') else { return peer };
         list = before;
     }
-    let entry = match list.rsplit_once(',') {
-        Some((_, last)) if !last.is_empty() => last,
-        // A comma at the end separates nothing, so what it ends is no address.
-        Some(_) | None => list,
-    };
-    let entry = entry.trim_ascii();
+    // A comma at the end is followed by nothing, which is no address.
+    let entry = list
+        .rsplit_once(',')
+        .map_or(list, |(_, last)| last)
+        .trim_ascii();
     // A zone by name is an address only where the proxy has such an interface: measured on one without,
     // it is none. A zone by number cannot be told.
     if let Some((address, zone)) = entry.split_once('%')

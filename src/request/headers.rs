@@ -7,13 +7,13 @@ use std::borrow::Cow;
 pub enum Value<'a> {
     /// The very bytes that are matched.
     Known(&'a str),
-    /// The header is present, but what it holds only the running proxy knows: whatever asks for more than presence has no
-    /// answer.
+    /// The header is present, but what it holds only the running proxy knows: whatever asks for more than
+    /// presence has no answer.
     Unknown,
 }
 
-/// The header lines filters see, without pseudo headers and `host`. Names are in lower case; a name with several entries has
-/// several values.
+/// The header lines filters see, without pseudo headers and `host`. Names are in lower case; a name with
+/// several entries has several values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Headers(Vec<Entry>);
 
@@ -89,7 +89,8 @@ impl Headers {
         self.0.len()
     }
 
-    /// A line more: a further value, or for a single slot one value joined by `joint`. An empty part adds no joint.
+    /// A line more: a further value, or for a single slot one value joined by `joint`. An empty part adds
+    /// no joint.
     pub(super) fn append(&mut self, name: Cow<'static, str>, value: String, joint: Option<&str>) {
         let slot = joint
             .and_then(|joint| Some((joint, self.0.iter_mut().find(|entry| entry.name == name)?)));
@@ -109,8 +110,8 @@ impl Entry {
     }
 }
 
-/// The headers of which the proxy keeps one entry: repeated lines are joined with a comma. Which these are depends on the
-/// extensions the proxy is built with.
+/// The headers of which the proxy keeps one entry: repeated lines are joined with a comma. Which these are
+/// depends on the extensions the proxy is built with.
 const SINGLE_SLOTS: [&str; 62] = [
     "accept",
     "accept-encoding",
@@ -179,4 +180,14 @@ const SINGLE_SLOTS: [&str; 62] = [
 /// Repeated lines of this header are one value.
 pub(super) fn is_single_slot(name: &str) -> bool {
     SINGLE_SLOTS.binary_search(&name).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn single_slots_can_be_searched() {
+        assert!(SINGLE_SLOTS.is_sorted());
+    }
 }

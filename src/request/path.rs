@@ -170,7 +170,8 @@ impl Canonical {
         self.percent = self.percent.filter(|&percent| percent < self.path.len());
     }
 
-    /// `escape` stands for `value`, and `after` follows: unreserved characters are decoded, the rest keep their hex digits' case.
+    /// `escape` stands for `value`, and `after` follows: unreserved characters are decoded, the rest keep
+    /// their hex digits' case.
     fn escaped(&mut self, escape: &str, value: u8, after: &[u8]) -> Result<(), Refusal> {
         if value == 0 {
             return Err(Refusal::NORMALIZATION_FAILED);
@@ -184,7 +185,8 @@ impl Canonical {
         Ok(())
     }
 
-    /// The character just decoded must not complete an escape that was none: `%4%31` becomes `%2541`, not `%41`.
+    /// The character just decoded must not complete an escape that was none: `%4%31` becomes `%2541`, not
+    /// `%41`.
     fn keep_percent(&mut self, after: &[u8]) {
         let Some(percent) = self.percent else { return };
         let digits = self
@@ -290,6 +292,8 @@ mod tests {
     #[case::no_escape_comes_about(Base, "/%4%31", "/%2541")]
     #[case::no_escape_comes_about_from_two(Base, "/%%34%31", "/%2541")]
     #[case::no_escape_comes_about_before_a_digit(Base, "/%%341", "/%2541")]
+    #[case::nor_where_a_percent_has_gone(Base, "/%/../x4%31", "/x41")]
+    #[case::a_sign_is_no_digit(None, "/%+0", "/%+0")]
     #[case::nul_is_refused(Base, "/a%00", "")]
     #[case::nul_is_refused_where_it_would_go(Base, "/a/%00/../b", "")]
     #[case::slashes_merge(MergeSlashes, "//a///b/", "/a/b/")]

@@ -1,4 +1,5 @@
-//! A request as it was sent to the request as policies see it, or to the answer of a proxy that asks no policy.
+//! A request as it was sent to the request as policies see it, or to the answer of a proxy that asks no
+//! policy.
 
 use std::net::IpAddr;
 
@@ -37,7 +38,8 @@ pub enum HttpVersion {
 pub struct ReceiveContext {
     /// How paths are normalized.
     pub normalization: Normalization,
-    /// At a gateway the number of proxies trusted in front of it; absent at a sidecar's inbound side and at a waypoint.
+    /// At a gateway the number of proxies trusted in front of it; absent at a sidecar's inbound side and at
+    /// a waypoint.
     pub edge: Option<u32>,
     /// The address the connection comes from; absent where the question does not say.
     pub peer: Option<IpAddr>,
@@ -69,8 +71,8 @@ impl Downstream {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 pub struct Refusal {
-    /// The status the client receives; absent where the connection is closed without an answer, as for a malformed HTTP/2
-    /// request.
+    /// The status the client receives; absent where the connection is closed without an answer, as for a
+    /// malformed HTTP/2 request.
     pub status: Option<u16>,
     /// Why, in a few words.
     pub reason: &'static str,
@@ -109,7 +111,8 @@ pub struct Received {
 }
 
 impl Received {
-    /// Every value of `request.headers[name]`: pseudo headers too, and `host` is `:authority`. `name` is in lower case. [AP-81]
+    /// Every value of `request.headers[name]`: pseudo headers too, and `host` is `:authority`. `name` is in
+    /// lower case. [AP-81]
     pub fn header<'a>(&'a self, name: &'a str) -> impl Iterator<Item = Value<'a>> {
         let pseudo = match name {
             ":authority" | "host" => Some(Value::Known(&self.authority)),
@@ -121,8 +124,8 @@ impl Received {
         pseudo.into_iter().chain(self.headers.values(name))
     }
 
-    /// The address that `remoteIpBlocks` match; absent where the peer's counts and is not known, and where a zone in `X-Forwarded-For` lets only the running proxy tell. An
-    /// IPv4-mapped IPv6 address is an IPv6 address. [AP-60]
+    /// The address that `remoteIpBlocks` match; absent where the peer's counts and is not known, and where a zone in `X-Forwarded-For` lets only the
+    /// running proxy tell. An IPv4-mapped IPv6 address is an IPv6 address. [AP-60]
     #[must_use]
     pub const fn remote_address(&self) -> Option<IpAddr> {
         self.remote_address

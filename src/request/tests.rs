@@ -1,4 +1,5 @@
-//! What a proxy makes of requests: every row was measured on Envoy 1.40.0 with the listener options of istiod.
+//! What a proxy makes of requests: every row was measured on Envoy 1.40.0 with the listener options of
+//! istiod.
 
 use rstest::rstest;
 
@@ -30,17 +31,14 @@ fn gateway(trusted: u32) -> ReceiveContext {
     ReceiveContext { edge: Some(trusted), ..SIDECAR }
 }
 
-/// The values of a header, joined by ` | `; what is unknown is `?`.
+/// The values of a header, joined by ` | `; what is unknown is `?`, and what is absent `-`.
 fn values(received: &Received, name: &str) -> String {
     let value = |value| match value {
-        Value::Known(value) => value.to_owned(),
-        Value::Unknown => "?".to_owned(),
+        Value::Known(value) => value,
+        Value::Unknown => "?",
     };
-    received
-        .header(name)
-        .map(value)
-        .collect::<Vec<_>>()
-        .join(" | ")
+    let values: Vec<_> = received.header(name).map(value).collect();
+    if values.is_empty() { "-".to_owned() } else { values.join(" | ") }
 }
 
 /// `authority path` of what is accepted, else the status.
@@ -90,6 +88,7 @@ fn a_method_is_known_or_refused(#[case] method: &str, #[case] want: &str) {
 #[case::a_url_with_a_query_alone("http://b.com?x", "404")]
 #[case::a_url_with_a_fragment_alone("http://b.com#x", "400")]
 #[case::a_url_without_a_host("http:///x", "400")]
+#[case::a_url_with_a_dash("http://b-c/x", "b-c /x")]
 #[case::a_url_with_an_underscore("http://b_c/x", "400")]
 #[case::a_url_with_an_escape("http://b%2ec/x", "400")]
 #[case::a_url_with_an_ipv6_address("http://[::1]:80/x", "[::1]:80 /x")]
@@ -206,6 +205,7 @@ fn sixty_kibibytes_are_enough() {
 #[rstest]
 #[case::each_line_is_a_value(&[("x-a", "v"), ("X-A", "w")], "x-a", "v | w")]
 #[case::a_value_is_trimmed(&[("x-a", " \tv w\t ")], "x-a", "v w")]
+#[case::carriage_returns_go_first(&[("x-a", "\r v\rw ")], "x-a", "vw")]
 #[case::an_empty_one_is_a_value(&[("x-a", "v"), ("x-a", "")], "x-a", "v | ")]
 #[case::cookies_are_no_single_slot(&[("cookie", "a=1"), ("cookie", "b=2")], "cookie", "a=1 | b=2")]
 #[case::a_single_slot_is_joined(&[("user-agent", "v"), ("User-Agent", "w")], "user-agent", "v,w")]
@@ -213,34 +213,34 @@ fn sixty_kibibytes_are_enough() {
 #[case::nor_does_an_empty_first(&[("accept", ""), ("accept", "v")], "accept", "v")]
 #[case::host_is_the_authority(&[], "host", "a.com")]
 #[case::the_authority_is_itself(&[], ":authority", "a.com")]
-#[case::no_header_is_a_pseudo_header(&[], ":status", "")]
+#[case::no_header_is_a_pseudo_header(&[], ":status", "-")]
 #[case::a_request_id_is_added(&[], "x-request-id", "?")]
 #[case::a_request_id_is_kept(&[("x-request-id", "v")], "x-request-id", "v")]
 #[case::an_empty_request_id_is_not(&[("x-request-id", "")], "x-request-id", "?")]
 #[case::the_protocol_is_added(&[], "x-forwarded-proto", "http")]
 #[case::the_protocol_is_kept(&[("x-forwarded-proto", "")], "x-forwarded-proto", "")]
-#[case::a_certificate_is_not_believed(&[("x-forwarded-client-cert", "v")], "x-forwarded-client-cert", "")]
-#[case::nor_is_what_steers_the_proxy(&[("x-envoy-retry-on", "v")], "x-envoy-retry-on", "")]
-#[case::nor_that_one_is_internal(&[("x-envoy-internal", "true")], "x-envoy-internal", "")]
+#[case::a_certificate_is_not_believed(&[("x-forwarded-client-cert", "v")], "x-forwarded-client-cert", "-")]
+#[case::nor_is_what_steers_the_proxy(&[("x-envoy-retry-on", "v")], "x-envoy-retry-on", "-")]
+#[case::nor_that_one_is_internal(&[("x-envoy-internal", "true")], "x-envoy-internal", "-")]
 #[case::an_external_address_is(&[("x-envoy-external-address", "v")], "x-envoy-external-address", "v")]
 #[case::and_any_other_of_envoys_names(&[("x-envoy-v", "v")], "x-envoy-v", "v")]
 #[case::expect_stays(&[("expect", "100-continue")], "expect", "100-continue")]
-#[case::connection_goes(&[("connection", "close")], "connection", "")]
-#[case::keep_alive_goes(&[("keep-alive", "v")], "keep-alive", "")]
-#[case::proxy_connection_goes(&[("proxy-connection", "v")], "proxy-connection", "")]
-#[case::transfer_encoding_goes(&[("transfer-encoding", "chunked")], "transfer-encoding", "")]
-#[case::what_connection_lists_goes(&[("connection", "close, X-A"), ("x-a", "v")], "x-a", "")]
-#[case::te_goes(&[("te", "gzip")], "te", "")]
+#[case::connection_goes(&[("connection", "close")], "connection", "-")]
+#[case::keep_alive_goes(&[("keep-alive", "v")], "keep-alive", "-")]
+#[case::proxy_connection_goes(&[("proxy-connection", "v")], "proxy-connection", "-")]
+#[case::transfer_encoding_goes(&[("transfer-encoding", "chunked")], "transfer-encoding", "-")]
+#[case::what_connection_lists_goes(&[("connection", "close, X-A"), ("x-a", "v")], "x-a", "-")]
+#[case::te_goes(&[("te", "gzip")], "te", "-")]
 #[case::but_for_trailers(&[("te", "gzip, trailers")], "te", "trailers")]
-#[case::in_lower_case(&[("te", "Trailers")], "te", "")]
+#[case::in_lower_case(&[("te", "Trailers")], "te", "-")]
 #[case::or_in_any_if_connection_lists_it(&[("te", "Trailers"), ("connection", "te")], "te", "trailers")]
 #[case::an_empty_te_stays(&[("te", "")], "te", "")]
-#[case::upgrade_alone_goes(&[("upgrade", "websocket")], "upgrade", "")]
+#[case::upgrade_alone_goes(&[("upgrade", "websocket")], "upgrade", "-")]
 #[case::an_upgrade_stays(&[("upgrade", "WebSocket"), ("connection", "a, Upgrade")], "upgrade", "WebSocket")]
 #[case::with_its_connection(&[("upgrade", "websocket"), ("connection", "a, Upgrade")], "connection", "a, Upgrade")]
 #[case::and_what_that_lists(&[("upgrade", "websocket"), ("connection", "upgrade, a"), ("a", "v")], "a", "v")]
-#[case::an_upgrade_to_http_2_goes(&[("upgrade", "h2c"), ("connection", "upgrade")], "upgrade", "")]
-#[case::with_its_settings(&[("upgrade", "h2c"), ("connection", "upgrade"), ("http2-settings", "v")], "http2-settings", "")]
+#[case::an_upgrade_to_http_2_goes(&[("upgrade", "h2c"), ("connection", "upgrade")], "upgrade", "-")]
+#[case::with_its_settings(&[("upgrade", "h2c"), ("connection", "upgrade"), ("http2-settings", "v")], "http2-settings", "-")]
 #[case::which_stay_otherwise(&[("connection", "http2-settings"), ("http2-settings", "v")], "http2-settings", "v")]
 fn a_sidecar_shows_a_policy_these_values(
     #[case] lines: &[(&str, &str)],
@@ -260,9 +260,16 @@ fn connection_may_not_list_everything(#[case] connection: &str, #[case] want: &s
     assert_eq!(outcome(&with(&[("connection", connection)]), &SIDECAR), want);
 }
 
+#[test]
+fn a_te_that_connection_lists_is_short() {
+    let te = |length| with(&[("connection", "te"), ("te", &"x".repeat(length))]);
+    assert_eq!(outcome(&te(255), &SIDECAR), "a.com /");
+    assert_eq!(outcome(&te(256), &SIDECAR), "400");
+}
+
 #[rstest]
 #[case::web_socket("WEBSOCKET", "a.com /")]
-#[case::http_2("h2c", "a.com /")]
+#[case::http_2("H2C", "a.com /")]
 #[case::another("foo", "403")]
 #[case::nothing("", "403")]
 #[case::a_choice("h2c,websocket", "403")]
@@ -277,12 +284,14 @@ fn only_an_upgrade_to_web_socket_is_enabled(#[case] protocol: &str, #[case] want
 #[case::without_a_comma_if_that_is_nothing(0, &[("x-forwarded-for", "")], "x-forwarded-for", "10.1.2.3")]
 #[case::the_address_is_added(0, &[("x-envoy-external-address", "v")], "x-envoy-external-address", "10.1.2.3")]
 #[case::it_may_be_a_proxys_word(1, &[("x-forwarded-for", "2001:DB8::1")], "x-envoy-external-address", "2001:db8::1")]
+#[case::in_the_proxys_writing(1, &[("x-forwarded-for", "::1.2.3.4")], "x-envoy-external-address", "::1.2.3.4")]
+#[case::without_needless_dots(1, &[("x-forwarded-for", "::5")], "x-envoy-external-address", "::5")]
 #[case::a_request_id_is_not_kept(0, &[("x-request-id", "v")], "x-request-id", "?")]
 #[case::the_protocol_is_not_kept(0, &[("x-forwarded-proto", "https")], "x-forwarded-proto", "http")]
 #[case::but_a_trusted_proxys(1, &[("x-forwarded-proto", "https")], "x-forwarded-proto", "https")]
 #[case::which_is_the_scheme(1, &[("x-forwarded-proto", "HTTPS")], ":scheme", "https")]
 #[case::where_it_is_one(1, &[("x-forwarded-proto", "wss")], ":scheme", "http")]
-#[case::an_original_path_is_not_believed(0, &[("x-envoy-original-path", "/")], "x-envoy-original-path", "")]
+#[case::an_original_path_is_not_believed(0, &[("x-envoy-original-path", "/")], "x-envoy-original-path", "-")]
 fn a_gateway_shows_a_policy_these_values(
     #[case] trusted: u32,
     #[case] lines: &[(&str, &str)],
@@ -308,8 +317,8 @@ fn a_gateway_that_trusts_no_proxy_refuses_an_https_url_on_plaintext() {
 }
 
 #[rstest]
-#[case::plaintext(Downstream::Plaintext, "http", "")]
-#[case::tls(Downstream::Tls, "https", "")]
+#[case::plaintext(Downstream::Plaintext, "http", "-")]
+#[case::tls(Downstream::Tls, "https", "-")]
 #[case::mutual_tls(Downstream::MutualTls, "https", "?")]
 fn the_connection_says_scheme_and_certificate(
     #[case] downstream: Downstream,
@@ -383,6 +392,7 @@ fn http_2(method: &str, path: &str, authority: &str, headers: &[(&str, &str)]) -
 #[case::query_without_content_type("QUERY", "/", "a", &[], "400")]
 #[case::not_ascii("GET", "/é", "a", &[], "a /%C3%A9")]
 #[case::a_space("GET", "/a b", "a", &[], "closed")]
+#[case::del("GET", "/\x7f", "a", &[], "closed")]
 #[case::nul("GET", "/%00", "a", &[], "400")]
 #[case::a_url("GET", "http://a/", "a", &[], "closed")]
 #[case::an_asterisk("OPTIONS", "*", "a", &[], "404")]
@@ -396,6 +406,7 @@ fn http_2(method: &str, path: &str, authority: &str, headers: &[(&str, &str)]) -
 #[case::upper_case("GET", "/", "a", &[("X-A", "v")], "closed")]
 #[case::connection("GET", "/", "a", &[("connection", "close")], "closed")]
 #[case::te("GET", "/", "a", &[("te", "gzip")], "closed")]
+#[case::two_lengths("GET", "/", "a", &[("content-length", "0"), ("content-length", "0")], "closed")]
 #[case::a_hundred_headers_with_four_of_its_own("GET", "/", "a", &[("x-a", "v"); 96], "a /")]
 #[case::one_more("GET", "/", "a", &[("x-a", "v"); 97], "closed")]
 #[case::each_cookie_counts("GET", "/", "a", &[("cookie", "v"); 97], "closed")]
@@ -417,7 +428,7 @@ fn http_2_has_its_own_rules(
 #[case::a_value_is_not_trimmed(&[("x-a", " v")], "x-a", " v")]
 #[case::a_single_slot_is_joined(&[("via", "v"), ("via", "w")], "via", "v,w")]
 #[case::trailers(&[("te", "trailers")], "te", "trailers")]
-#[case::in_lower_case(&[("te", "Trailers")], "te", "")]
+#[case::in_lower_case(&[("te", "Trailers")], "te", "-")]
 #[case::the_client_names_the_scheme(&[], ":scheme", "?")]
 fn over_http_2_a_policy_sees_these_values(
     #[case] headers: &[(&str, &str)],

@@ -8,8 +8,8 @@ use super::case::{Case, test};
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Origin, Position, Severity, Sourced};
 use crate::istio::{self, MeshConfig, Meta, Resource};
 use crate::mesh::{
-    Admission, Dataplane, Listener, ListenerClass, ProviderStub, Uncaptured, Workload,
-    class_of_protocol,
+    Admission, Dataplane, IstioVersion, Listener, ListenerClass, ProviderStub, Uncaptured,
+    Workload, class_of_protocol,
 };
 use crate::parse::embedded::{Outer, embedded};
 use crate::parse::node::{Node, Value};
@@ -48,6 +48,8 @@ pub struct Policies {
     pub config: MeshConfig,
     /// `revision`.
     pub revision: String,
+    /// `istio`: the release that the proxies are of; absent for the newest.
+    pub istio_version: Option<IstioVersion>,
     /// `resources`: paths and patterns, relative to the suite's file.
     pub patterns: Vec<Sourced<String>>,
     /// What `manifests`, `services` and `namespaces` hold.
@@ -121,6 +123,9 @@ fn suite(reader: &mut Reader<'_>, outer: &Outer<'_>, document: &Node) -> Option<
         .take("mesh")
         .map(|place| parse::mesh_config::mesh_config(reader, place.0, place.1));
     let revision = string(reader, &mut fields, "revision").unwrap_or_default();
+    let istio_version = fields
+        .take("istio")
+        .and_then(|place| istio_version(reader, &place));
     let patterns = fields
         .take("resources")
         .map(|place| reader.strings(&place))
@@ -163,6 +168,7 @@ fn suite(reader: &mut Reader<'_>, outer: &Outer<'_>, document: &Node) -> Option<
         policies: Policies {
             config: config.unwrap_or_default(),
             revision,
+            istio_version,
             patterns,
             resources,
             workloads,
@@ -208,6 +214,17 @@ pub(super) fn ip(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<IpAddr> {
         reader.complain(at, Code::BadValue, format!("`{text}` is not an IP address"));
     }
     address
+}
+
+fn istio_version(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<IstioVersion> {
+    let text = reader.string(at)?.value;
+    match text.parse() {
+        Ok(version) => Some(version),
+        Err(error) => {
+            reader.complain(at, Code::BadValue, format!("`{text}` is no release: {error}"));
+            None
+        }
+    }
 }
 
 fn items<'n>(

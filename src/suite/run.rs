@@ -72,6 +72,7 @@ pub fn prepare<'s>(suite: &'s Suite, files: &[Resource]) -> Result<Prepared<'s>,
     let (mesh, warnings) = Mesh::compile(MeshInputs {
         config: policies.config.clone(),
         revision: policies.revision.clone(),
+        istio_version: policies.istio_version,
         resources: vec![files, &policies.resources],
         workloads: policies.workloads.clone(),
         stubs: policies.stubs.clone(),

@@ -10,7 +10,8 @@ use serde_yaml::Value as Document;
 use crate::support::corpus::{Run, list, text, texts};
 use crate::support::shared;
 
-/// The file `conformance/paths/<name>`: JSON with characters that YAML does not take. Absent where the corpus is.
+/// The file `conformance/paths/<name>`: JSON with characters that YAML does not take. Absent where the
+/// corpus is.
 fn document(name: &str) -> Option<Document> {
     let place = shared(&format!("conformance/paths/{name}"))?;
     #[expect(clippy::disallowed_methods, reason = "tests read the corpus")]

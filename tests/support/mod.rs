@@ -6,6 +6,10 @@ use std::path::{Path, PathBuf};
 pub(crate) mod captured;
 pub(crate) mod corpus;
 #[cfg(feature = "yaml")]
+pub(crate) mod generate;
+#[cfg(feature = "yaml")]
+pub(crate) mod golden;
+#[cfg(feature = "yaml")]
 pub(crate) mod load;
 
 /// A file or folder of the corpus that lies beside the project; absent, with a printed line, where there is none.
