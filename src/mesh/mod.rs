@@ -3,6 +3,7 @@
 mod ask;
 mod attribute;
 mod authorization_policy;
+mod extension_provider;
 mod inventory;
 mod istio_version;
 mod listener;
@@ -29,7 +30,7 @@ pub use select::{
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FieldPath};
 use crate::istio::{
     Action, ExtensionProvider, MeshConfig, Normalization, PeerAuthentication, PolicyTarget,
-    ProviderKind, RequestAuthentication, Resource,
+    RequestAuthentication, Resource,
 };
 use crate::request::TokenReader;
 use crate::spiffe::TrustDomains;
@@ -472,7 +473,7 @@ impl<'i> PolicyIndex<'i> {
                 let provider = if several {
                     Err(format!("several providers on one workload: {}", custom_names.join(", ")))
                 } else {
-                    self.provider(&name)
+                    extension_provider::usable(&self.settings.providers, &name).cloned()
                 };
                 (name, CustomRules { rules: self.rule_set(policies), provider })
             })
@@ -518,51 +519,5 @@ impl<'i> PolicyIndex<'i> {
             tokens: providers(token_policies),
             mtls: compose(&reaching, root),
         }
-    }
-
-    /// The provider of that name, or why istiod cannot use it [AP-110].
-    fn provider(&self, name: &str) -> Result<ExtensionProvider, String> {
-        let mut named = self
-            .settings
-            .providers
-            .iter()
-            .filter(|provider| provider.name.value == name);
-        // Providers of traces and logs are none [IN-8].
-        let Some(provider) = named.find(|provider| provider.kind != ProviderKind::Other) else {
-            return Err(format!("no extension provider `{name}` in the mesh configuration"));
-        };
-        if named.next().is_some() {
-            return Err(format!("extension provider `{name}` is defined twice"));
-        }
-        let label = !name.is_empty()
-            && name.len() <= 63
-            && name
-                .bytes()
-                .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
-            && !name.starts_with('-')
-            && !name.ends_with('-');
-        if !label {
-            return Err(format!("extension provider `{name}`: not a lower-case DNS label"));
-        }
-        if provider.service.as_deref().is_none_or(str::is_empty) {
-            return Err(format!("extension provider `{name}` names no service"));
-        }
-        if !provider
-            .port
-            .is_some_and(|port| (1..=65535).contains(&port))
-        {
-            return Err(format!("extension provider `{name}`: its port is not from 1 to 65535"));
-        }
-        if let Some(status) = &provider.status_on_error {
-            let known = status
-                .parse::<u16>()
-                .is_ok_and(|status| (100..=599).contains(&status));
-            if !known {
-                return Err(format!(
-                    "extension provider `{name}`: statusOnError `{status}` is no status"
-                ));
-            }
-        }
-        Ok(provider.clone())
     }
 }
