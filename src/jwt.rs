@@ -13,11 +13,24 @@ use crate::request::{Claim, Claims, Signature, TokenReader, TokenReading};
 #[derive(Clone, Copy, Debug, Default)]
 pub struct InlineKeys;
 
-/// base64url, padded or not.
+/// base64url, padded or not; what the last character says too much is not looked at.
 const BASE64URL: GeneralPurpose = GeneralPurpose::new(
     &URL_SAFE,
-    GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
+    GeneralPurposeConfig::new()
+        .with_decode_padding_mode(DecodePaddingMode::Indifferent)
+        .with_decode_allow_trailing_bits(true),
 );
+
+/// Decodes as Envoy does, which skips blanks and wants all of the padding or none.
+fn base64url(text: &str) -> Option<Vec<u8>> {
+    let is_blank = |byte: &u8| byte.is_ascii_whitespace() || *byte == 0x0b;
+    let bytes: Vec<u8> = text.bytes().filter(|byte| !is_blank(byte)).collect();
+    let padded = bytes.ends_with(b"=");
+    if padded && !bytes.len().is_multiple_of(4) {
+        return None;
+    }
+    BASE64URL.decode(bytes).ok()
+}
 
 /// Longer tokens than any proxy's header limit are not looked into.
 const MAX_TOKEN: usize = 1 << 20;
@@ -54,7 +67,8 @@ const ALGORITHMS: &[&str] = &[
 ];
 
 fn parse(token: &str) -> Result<Parsed, &'static str> {
-    let mut parts = token.split('.');
+    // Empty parts do not count [JWT-30].
+    let mut parts = token.split('.').filter(|part| !part.is_empty());
     let (Some(header), Some(payload), Some(signature), None) =
         (parts.next(), parts.next(), parts.next(), parts.next())
     else {
@@ -63,6 +77,7 @@ fn parse(token: &str) -> Result<Parsed, &'static str> {
     if token.len() > MAX_TOKEN {
         return Err("Jwt is too long");
     }
+    let signed = format!("{header}.{payload}");
     let header = object(header).ok_or("Jwt header is not base64url of a JSON object")?;
     let Some(Value::String(algorithm)) = header.get("alg") else {
         return Err("Jwt header has no `alg`");
@@ -76,24 +91,12 @@ fn parse(token: &str) -> Result<Parsed, &'static str> {
         Some(_) => return Err("Jwt header `kid` is not a string"),
     };
     let claims = object(payload).ok_or("Jwt payload is not base64url of a JSON object")?;
-    let signature_bytes = BASE64URL
-        .decode(signature)
-        .map_err(|_not_base64| "Jwt signature is not base64url")?;
-    Ok(Parsed {
-        algorithm: algorithm.clone(),
-        key_id,
-        claims: map(claims),
-        signed: token
-            .strip_suffix(signature)
-            .and_then(|rest| rest.strip_suffix('.'))
-            .unwrap_or_default()
-            .to_owned(),
-        signature: signature_bytes,
-    })
+    let signature = base64url(signature).ok_or("Jwt signature is not base64url")?;
+    Ok(Parsed { algorithm: algorithm.clone(), key_id, claims: map(claims), signed, signature })
 }
 
 fn object(part: &str) -> Option<Map<String, Value>> {
-    let bytes = BASE64URL.decode(part).ok()?;
+    let bytes = base64url(part)?;
     if let Value::Object(object) = serde_json::from_slice(&bytes).ok()? {
         Some(object)
     } else {
@@ -161,11 +164,17 @@ impl Parsed {
     /// Whether this key signed the token; absent where the algorithm cannot be verified here.
     fn signed_by(&self, key: &Value) -> Option<bool> {
         let field = |name: &str| key.get(name).and_then(Value::as_str).unwrap_or_default();
-        let bytes = |name: &str| BASE64URL.decode(field(name)).unwrap_or_default();
-        let check = |algorithm: &'static dyn VerificationAlgorithm, public: Vec<u8>| {
-            UnparsedPublicKey::new(algorithm, public)
-                .verify(self.signed.as_bytes(), &self.signature)
-                .is_ok()
+        let bytes = |name: &str| base64url(field(name)).unwrap_or_default();
+        let check =
+            |algorithm: &'static dyn VerificationAlgorithm, public: Vec<u8>, signature: &[u8]| {
+                UnparsedPublicKey::new(algorithm, public)
+                    .verify(self.signed.as_bytes(), signature)
+                    .is_ok()
+            };
+        // Envoy takes the two halves of a signature of ECDSA; a byte behind two full ones is not looked at.
+        let halves = |size: usize| match self.signature.get(..size * 2) {
+            Some(halves) if self.signature.len() == size * 2 + 1 => halves,
+            _ => self.signature.as_slice(),
         };
         let rsa = |parameters: &'static signature::RsaParameters| {
             let (n, e) = (bytes("n"), bytes("e"));
@@ -196,15 +205,19 @@ impl Parsed {
         };
         let of_type = |kind: &str| field("kty") == kind;
         Some(match self.algorithm.as_str() {
-            "ES256" => of_type("EC") && check(&signature::ECDSA_P256_SHA256_FIXED, point(32)),
-            "ES384" => of_type("EC") && check(&signature::ECDSA_P384_SHA384_FIXED, point(48)),
+            "ES256" => {
+                of_type("EC") && check(&signature::ECDSA_P256_SHA256_FIXED, point(32), halves(32))
+            }
+            "ES384" => {
+                of_type("EC") && check(&signature::ECDSA_P384_SHA384_FIXED, point(48), halves(48))
+            }
             "RS256" => of_type("RSA") && rsa(&signature::RSA_PKCS1_2048_8192_SHA256),
             "RS384" => of_type("RSA") && rsa(&signature::RSA_PKCS1_2048_8192_SHA384),
             "RS512" => of_type("RSA") && rsa(&signature::RSA_PKCS1_2048_8192_SHA512),
             "PS256" => of_type("RSA") && rsa(&signature::RSA_PSS_2048_8192_SHA256),
             "PS384" => of_type("RSA") && rsa(&signature::RSA_PSS_2048_8192_SHA384),
             "PS512" => of_type("RSA") && rsa(&signature::RSA_PSS_2048_8192_SHA512),
-            "EdDSA" => of_type("OKP") && check(&signature::ED25519, bytes("x")),
+            "EdDSA" => of_type("OKP") && check(&signature::ED25519, bytes("x"), &self.signature),
             "HS256" => of_type("oct") && hmac(ring::hmac::HMAC_SHA256),
             "HS384" => of_type("oct") && hmac(ring::hmac::HMAC_SHA384),
             "HS512" => of_type("oct") && hmac(ring::hmac::HMAC_SHA512),
@@ -241,6 +254,18 @@ mod tests {
         assert_eq!(signature(TOKEN, jwks) == Signature::Good, good);
     }
 
+    // [JWT-30]
+    #[rstest]
+    #[case::empty_parts(&format!(".{TOKEN}.."), true)]
+    #[case::blanks_in_the_signature(&TOKEN.replace(".dBj", ". dB\tj"), true)]
+    #[case::whole_padding(&format!("{TOKEN}="), true)]
+    #[case::a_last_character_with_more_bits(&TOKEN.replace("Xk", "Xl"), true)]
+    #[case::blanks_in_what_is_signed(&TOKEN.replacen('.', " .", 1), false)]
+    fn a_token_is_read_as_envoy_reads_it(#[case] token: &str, #[case] good: bool) {
+        let keys = format!(r#"{{"keys":[{KEY}]}}"#);
+        assert_eq!(signature(token, &keys) == Signature::Good, good);
+    }
+
     #[test]
     fn without_keys_the_signature_is_unknown() {
         assert!(matches!(
@@ -255,6 +280,7 @@ mod tests {
     #[case::four_parts("a.b.c.d")]
     #[case::not_json("YQ.YQ.YQ")]
     #[case::no_algorithm("e30.e30.YQ")]
+    #[case::too_much_padding(&format!("{TOKEN}=="))]
     #[case::none_algorithm("eyJhbGciOiJub25lIn0.e30.")]
     fn what_is_no_token_is_malformed(#[case] token: &str) {
         assert!(matches!(InlineKeys.read(token, None), TokenReading::Malformed(_)));

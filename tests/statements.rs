@@ -938,6 +938,41 @@ fn rules(#[case] mesh: &str, #[case] questions: &str) {
      request: {jwt: {claims: {iss: iss, a: {b: w}}}}, expect: deny
      request: {jwt: {claims: {iss: iss, a.b: w}}}, expect: allow, because: {policy: foo/q}"
 )]
+// [OC-1]
+#[case::a_grpc_client_sees_200(
+    "RA foo/r {jwtRules: [{issuer: iss}]}
+     AP foo/p {action: DENY, rules: [{to: [{operation: {paths: [/d]}}]}]}",
+    "request: {path: /d, headers: {content-type: application/grpc}}, expect: deny, status: 200
+     request: {path: /d, headers: {content-type: application/grpc+proto}}, expect: deny, status: 200
+     request: {path: /d, headers: {content-type: application/grpc-web}}, expect: deny, status: 403
+     request: {path: /%00, headers: {content-type: application/grpc}}, expect: rejected, status: 200
+     request: {method: get, headers: {content-type: application/grpc}}, expect: rejected, status: 400
+     request: {version: '1.0', headers: {content-type: application/grpc}}, expect: rejected, status: 426
+     request: {headers: {content-type: application/grpc, authorization: Bearer x}}, expect: unauthenticated, status: 200"
+)]
+// [OC-20]
+#[case::an_empty_scheme_has_no_route(
+    "AP foo/p {action: DENY, rules: [{to: [{operation: {paths: [/d]}}]}]}",
+    "request: {headers: [[x-forwarded-proto, '']]}, expect: rejected, status: 404
+     request: {path: /d, headers: [[x-forwarded-proto, '']]}, expect: deny, status: 403
+     request: {headers: [[x-forwarded-proto, '']]}, to: edge.edge:80, expect: allow"
+)]
+// [AP-82]
+#[case::what_providers_write_is_never_the_clients(
+    "RA foo/r {jwtRules: [{issuer: a}, {issuer: i, fromHeaders: [{name: x-t}], outputClaimToHeaders: [{header: x-o, claim: z}]}]}
+     AP foo/p {action: DENY, rules: [{when: [{key: 'request.headers[x-o]', values: ['*']}]}]}",
+    "request: {headers: {x-o: v}, jwt: {claims: {iss: a}}}, expect: allow
+     request: {method: OPTIONS, headers: {x-o: v, origin: 'http://a', access-control-request-method: GET}}, expect: allow"
+)]
+// [JWT-31]
+#[case::times_are_whole_seconds(
+    "RA foo/r {jwtRules: [{issuer: i}]}",
+    "request: {jwt: {claims: {iss: i, exp: 0}}}, expect: allow
+     request: {jwt: {claims: {iss: i, exp: 0.9}}}, expect: allow
+     request: {jwt: {claims: {iss: i, exp: 1}}}, expect: unauthenticated
+     request: {jwt: {claims: {iss: i, exp: 1.0e+20}}}, expect: unauthenticated
+     request: {jwt: {claims: {iss: i, nbf: -1}}}, expect: unauthenticated"
+)]
 // [AP-75]
 #[case::no_claim_is_named_without_brackets(
     "RA foo/r {jwtRules: [{issuer: iss}]}

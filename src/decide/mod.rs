@@ -131,7 +131,7 @@ impl PolicyEnforcementPoint<'_> {
                          the patch release of the proxy"
                             .to_owned(),
                     ]),
-                    Ok(received) => self.http(&accepted, received, observer),
+                    Ok(received) => self.answer(&accepted, received, observer),
                     // What the proxy answers by itself: no `Host` [IN-51], a NUL [OC-18] …
                     Err(refusal) => {
                         let because = Because::Http(refusal.reason.to_owned());
@@ -254,16 +254,41 @@ impl PolicyEnforcementPoint<'_> {
     }
 
     /// `CUSTOM → JWT authentication → AUDIT → DENY → ALLOW` [AP-1].
-    fn http<O: Observer>(
+    /// What the client sees of the decision.
+    fn answer<O: Observer>(
         &self,
         accepted: &Accepted<'_>,
         mut received: Received,
         observer: &mut O,
     ) -> Decision {
+        let mut decision = self.http(accepted, &mut received, observer);
+        // Such a request has no route, which is found out behind all policies [OC-20].
+        let routeless = received
+            .header("x-forwarded-proto")
+            .any(|value| value == Value::Known(""));
+        if routeless && decision.verdict == Verdict::Allow {
+            decision.verdict = Verdict::Rejected;
+            decision.status = Some(404);
+            decision.because = Because::Http("`X-Forwarded-Proto` is empty".to_owned());
+        }
+        if decision.verdict != Verdict::Allow {
+            decision.status = decision
+                .status
+                .map(|status| received.headers.local_status(status));
+        }
+        decision
+    }
+
+    fn http<O: Observer>(
+        &self,
+        accepted: &Accepted<'_>,
+        received: &mut Received,
+        observer: &mut O,
+    ) -> Decision {
         let server_name = self.server_name(accepted);
         let mut doubts = Vec::new();
         // Token claims do not exist yet for CUSTOM [AP-1].
-        let facts = self.facts(accepted, server_name.as_deref(), Some(&received), None);
+        let facts = self.facts(accepted, server_name.as_deref(), Some(received), None);
         if let Some(decision) = self.custom(&facts, &mut doubts, observer) {
             return decision;
         }
@@ -273,7 +298,7 @@ impl PolicyEnforcementPoint<'_> {
             reader: self.mesh.token_reader.as_deref(),
             now: self.request.now,
         };
-        let claims = match verifier.authenticate(&self.enforcement.tokens, &mut received) {
+        let claims = match verifier.authenticate(&self.enforcement.tokens, received) {
             Authenticated::Passed(claims) => claims,
             Authenticated::Rejected(failure) if doubts.is_empty() => {
                 return Decision::new(
@@ -295,7 +320,7 @@ impl PolicyEnforcementPoint<'_> {
                 return Decision::unknown(doubts);
             }
         };
-        let facts = self.facts(accepted, server_name.as_deref(), Some(&received), claims.as_ref());
+        let facts = self.facts(accepted, server_name.as_deref(), Some(received), claims.as_ref());
         self.ladder(&facts, doubts, observer)
     }
 

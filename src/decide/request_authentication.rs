@@ -76,7 +76,13 @@ impl Verifier<'_> {
         providers: &[TokenProvider],
         request: &mut Received,
     ) -> Authenticated {
-        // "CORS preflight (OPTIONS with Origin and Access-Control-Request-Method) bypasses JWT." [JWT-14]
+        // A client's own copies of what providers write go, token or not, preflight or not [AP-82].
+        for provider in providers {
+            let claims = provider.claim_headers.iter().map(|(header, _)| header);
+            for header in claims.chain(&provider.payload_header) {
+                request.headers.remove(header);
+            }
+        }
         let given = |name: &str| {
             request
                 .header(name)
@@ -84,6 +90,7 @@ impl Verifier<'_> {
                 .is_some_and(|value| value != Value::Known(""))
         };
         // Without a rule there are no claims, whatever the request carries [JWT-3] [JWT-51].
+        // "CORS preflight (OPTIONS with Origin and Access-Control-Request-Method) bypasses JWT." [JWT-14]
         if providers.is_empty()
             || (request.method == "OPTIONS"
                 && given("origin")
@@ -131,13 +138,6 @@ impl Verifier<'_> {
         provider: &TokenProvider,
         request: &mut Received,
     ) -> Result<Claims, Failure> {
-        // A client's own copy goes, token or not [AP-82].
-        for (header, _) in &provider.claim_headers {
-            request.headers.remove(header);
-        }
-        if let Some(header) = &provider.payload_header {
-            request.headers.remove(header);
-        }
         let mut tokens = extract(provider, request)?;
         let mut verified = None;
         // Envoy takes the last place first: cookies, parameters, headers.
@@ -232,7 +232,7 @@ impl Verifier<'_> {
         if let Some(reader) = self.reader {
             return reader.read(token, provider.jwks.as_deref());
         }
-        if token.split('.').count() != 3 {
+        if token.split('.').filter(|part| !part.is_empty()).count() != 3 {
             return TokenReading::Malformed(
                 "Jwt is not in the form of Header.Payload.Signature".to_owned(),
             );
@@ -240,10 +240,10 @@ impl Verifier<'_> {
         TokenReading::Unread("the token is a real one, and nothing here reads it".to_owned())
     }
 
-    /// `exp` and `nbf` with a minute of grace; an absent one does not matter [JWT-31].
+    /// `exp` and `nbf` in whole seconds, with a minute of grace; an absent one does not matter, and 0 is absent [JWT-31].
     fn times(&self, claims: &Claims) -> Result<(), Failure> {
         let number = |name: &str| match claims.get(name) {
-            Some(Claim::Number(number)) => Some(*number),
+            Some(Claim::Number(number)) => Some(number.trunc()).filter(|number| *number >= 1.0),
             _ => None,
         };
         let (expiry, start) = (number("exp"), number("nbf"));
@@ -279,6 +279,9 @@ fn text<'c>(claims: &'c Claims, name: &str) -> Option<&'c str> {
     claims.get(name).and_then(string)
 }
 
+/// The first time that is none: seconds are 64-bit integers with a sign.
+const TOO_LATE: f64 = 9_223_372_036_854_775_808.0;
+
 /// The claims that the verifier itself reads must have their type; `sub: 5` is a bad token.
 fn well_typed(claims: &Claims) -> Result<(), Failure> {
     let bad = |name: &str| Err(Failure::Bad(format!("Jwt claim `{name}` has the wrong type")));
@@ -291,10 +294,9 @@ fn well_typed(claims: &Claims) -> Result<(), Failure> {
         }
     }
     for name in ["exp", "nbf", "iat"] {
-        if claims
-            .get(name)
-            .is_some_and(|claim| !matches!(claim, Claim::Number(number) if *number >= 0.0))
-        {
+        if claims.get(name).is_some_and(
+            |claim| !matches!(claim, Claim::Number(number) if (0.0..TOO_LATE).contains(number)),
+        ) {
             return bad(name);
         }
     }

@@ -62,6 +62,16 @@ impl Headers {
             .push(Entry { name: Cow::Owned(name.to_owned()), value });
     }
 
+    /// The status with which the proxy itself answers: to a gRPC client always 200, what it means being in
+    /// `grpc-status` [OC-1].
+    #[must_use]
+    pub fn local_status(&self, status: u16) -> u16 {
+        let content_type = self.get("content-type").unwrap_or_default();
+        let grpc =
+            content_type == "application/grpc" || content_type.starts_with("application/grpc+");
+        if grpc { 200 } else { status }
+    }
+
     /// The value of a header that has one slot.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0

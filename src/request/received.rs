@@ -141,7 +141,13 @@ pub fn receive(request: &HttpRequest, context: &ReceiveContext) -> Result<Receiv
         HttpVersion::Http10 | HttpVersion::Http11 => codec::http1(request)?,
         HttpVersion::Http2 => codec::http2(request)?,
     };
-    let (authority, path) = admit(request.version, &decoded, context)?;
+    early(request.version, &decoded, context)?;
+    let (authority, path) = admit(&decoded, context).map_err(|refusal| Refusal {
+        status: refusal
+            .status
+            .map(|status| decoded.headers.local_status(status)),
+        ..refusal
+    })?;
     let remote_address = forwarded::rewrite(&mut decoded.headers, decoded.upgrade, context);
     let scheme = match request.version {
         HttpVersion::Http10 | HttpVersion::Http11 => Some(scheme(&decoded, context)),
@@ -157,12 +163,12 @@ pub fn receive(request: &HttpRequest, context: &ReceiveContext) -> Result<Receiv
     })
 }
 
-/// The connection manager's own checks, in their order.
-fn admit(
+/// What is answered with its own status to a gRPC client, too.
+fn early(
     version: HttpVersion,
     decoded: &Decoded<'_>,
     context: &ReceiveContext,
-) -> Result<(String, Path), Refusal> {
+) -> Result<(), Refusal> {
     // A gateway that trusts no proxy knows that it took no TLS off.
     let https = decoded.scheme == Some("https");
     if https && context.edge == Some(0) && context.downstream == Downstream::Plaintext {
@@ -171,6 +177,11 @@ fn admit(
     if version == HttpVersion::Http10 {
         return Err(Refusal::new(426, "HTTP/1.0"));
     }
+    Ok(())
+}
+
+/// The connection manager's own checks, in their order.
+fn admit(decoded: &Decoded<'_>, context: &ReceiveContext) -> Result<(String, Path), Refusal> {
     let Some(path) = decoded.path else {
         // A tunnel needs an upgrade that no listener of Istio's has here.
         return Err(Refusal::new(403, "`CONNECT` is not enabled"));
