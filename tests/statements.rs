@@ -964,6 +964,18 @@ fn rules(#[case] mesh: &str, #[case] questions: &str) {
     "request: {headers: {x-o: v}, jwt: {claims: {iss: a}}}, expect: allow
      request: {method: OPTIONS, headers: {x-o: v, origin: 'http://a', access-control-request-method: GET}}, expect: allow"
 )]
+// [JWT-12]
+#[case::a_good_token_beside_a_bad_one_passes_where_two_providers_look(
+    "RA foo/r {jwtRules: [{issuer: i, fromHeaders: [{name: x-u}]}, {issuer: o, fromHeaders: [{name: x-u}]}]}
+     AP foo/p {rules: [{from: [{source: {requestPrincipals: [i/a]}}]}]}",
+    "request: {headers: [[x-u, x], [x-u, stated.token.0]], jwt: {claims: {iss: i, sub: a}}}, expect: allow
+     request: {headers: [[x-u, stated.token.0], [x-u, x]], jwt: {claims: {iss: i, sub: a}}}, expect: unauthenticated"
+)]
+// [JWT-12]
+#[case::a_good_token_beside_a_bad_one_fails_where_one_provider_looks(
+    "RA foo/r {jwtRules: [{issuer: i, fromHeaders: [{name: x-u}]}]}",
+    "request: {headers: [[x-u, x], [x-u, stated.token.0]], jwt: {claims: {iss: i, sub: a}}}, expect: unauthenticated"
+)]
 // [JWT-31]
 #[case::times_are_whole_seconds(
     "RA foo/r {jwtRules: [{issuer: i}]}",

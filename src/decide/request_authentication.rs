@@ -98,11 +98,12 @@ impl Verifier<'_> {
         {
             return Authenticated::Passed(None);
         }
+        let mut claims = None;
         let mut failures = Vec::new();
         // The first that verifies ends it: later tokens are not looked at [JWT-11].
         for provider in providers {
-            match self.provider(provider, request) {
-                Ok(claims) => return Authenticated::Passed(Some(claims)),
+            match self.provider(provider, request, &mut claims) {
+                Ok(()) => return Authenticated::Passed(claims),
                 Err(Failure::Unknown(reason)) => return Authenticated::Unknown(reason),
                 Err(failure) => failures.push(failure),
             }
@@ -115,12 +116,18 @@ impl Verifier<'_> {
                 Authenticated::Rejected(only.clone())
             };
         }
-        match failures
+        // All are asked again, each content with nothing. A token that was taken out before is not there any more.
+        let again = providers
             .iter()
-            .find(|failure| **failure != Failure::Missing)
-        {
-            None => return Authenticated::Passed(None),
-            Some(of_all) => failures.push(of_all.clone()),
+            .filter(|_| failures.iter().any(|failure| *failure != Failure::Missing))
+            .find_map(|provider| match self.provider(provider, request, &mut claims) {
+                Ok(()) | Err(Failure::Missing) => None,
+                Err(failure) => Some(failure),
+            });
+        match again {
+            None => return Authenticated::Passed(claims),
+            Some(Failure::Unknown(reason)) => return Authenticated::Unknown(reason),
+            Some(failure) => failures.push(failure),
         }
         // "any error other than {missing, unknown-issuer} > unknown-issuer > missing"; the last such error [JWT-13].
         let weight = |failure: &Failure| match failure {
@@ -132,17 +139,21 @@ impl Verifier<'_> {
         Authenticated::Rejected(final_failure.unwrap_or(Failure::Missing))
     }
 
-    /// One provider: every token in its places must verify [JWT-12].
+    /// One provider: every token in its places must verify [JWT-12]. Each that does has its claims written, also
+    /// where another one fails.
     fn provider(
         &self,
         provider: &TokenProvider,
         request: &mut Received,
-    ) -> Result<Claims, Failure> {
+        written: &mut Option<Claims>,
+    ) -> Result<(), Failure> {
         let mut tokens = extract(provider, request)?;
-        let mut verified = None;
+        if tokens.is_empty() {
+            return Err(Failure::Missing);
+        }
         // Envoy takes the last place first: cookies, parameters, headers.
         while let Some((place, token)) = tokens.pop() {
-            let claims = self.token(provider, &token)?;
+            let mut claims = self.token(provider, &token)?;
             if let Some(header) = &provider.payload_header {
                 request.headers.add(header, None);
             }
@@ -159,11 +170,10 @@ impl Verifier<'_> {
                     Place::Cookie => {}
                 }
             }
-            verified = Some(claims);
+            split_at_spaces(&mut claims, provider);
+            *written = Some(claims);
         }
-        let mut claims = verified.ok_or(Failure::Missing)?;
-        split_at_spaces(&mut claims, provider);
-        Ok(claims)
+        Ok(())
     }
 
     /// Parse, issuer, times, audience, signature: in this order [JWT-43].
