@@ -976,6 +976,29 @@ fn rules(#[case] mesh: &str, #[case] questions: &str) {
     "RA foo/r {jwtRules: [{issuer: i, fromHeaders: [{name: x-u}]}]}",
     "request: {headers: [[x-u, x], [x-u, stated.token.0]], jwt: {claims: {iss: i, sub: a}}}, expect: unauthenticated"
 )]
+// [JWT-42]
+#[case::other_parameters_stay_as_they_are_decoded(
+    "RA foo/r {jwtRules: [{issuer: i, fromParams: [t]}]}
+     AP foo/p {rules: [{when: [{key: 'request.headers[:path]', values: ['/p?a=x y', '/p?a=//', '/p?=&a=1', '/p?a=1&b=2']}]}]}",
+    "request: {path: '/p?t=stated.token.0&a=x%20y', jwt: {claims: {iss: i}}}, expect: allow
+     request: {path: '/p?a=%2F%2f&t=stated.token.0', jwt: {claims: {iss: i}}}, expect: allow
+     request: {path: '/p?t=stated.token.0&&a=1&', jwt: {claims: {iss: i}}}, expect: allow
+     request: {path: '/p?b=2&t=stated.token.0&a=1', jwt: {claims: {iss: i}}}, expect: allow
+     request: {path: '/p?t=stated.token.0', jwt: {claims: {iss: i}}}, expect: deny"
+)]
+// [PA-13]
+#[case::on_a_strict_sniffed_port_any_alpn_of_http_wins(
+    "PA foo/m {mtls: {mode: STRICT}}
+     AP foo/p {rules: [{to: [{operation: {methods: [GET]}}]}]}",
+    "to: httpbin.foo:7000, alpn: [istio, istio-http/1.1], expect: allow
+     to: httpbin.foo:7000, alpn: [istio], expect: deny"
+)]
+// [PA-13]
+#[case::on_a_permissive_sniffed_port_the_first_alpn_decides(
+    "AP foo/p {rules: [{to: [{operation: {methods: [GET]}}]}]}",
+    "to: httpbin.foo:7000, alpn: [istio, istio-http/1.1], expect: deny
+     to: httpbin.foo:7000, alpn: [istio-http/1.1, istio], expect: allow"
+)]
 // [JWT-31]
 #[case::times_are_whole_seconds(
     "RA foo/r {jwtRules: [{issuer: i}]}",

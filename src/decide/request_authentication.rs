@@ -382,7 +382,9 @@ fn header_value(claims: &Claims, path: &str) -> Option<Written> {
         Claim::String(text) if text.is_empty() => None,
         Claim::String(text) => Some(Some(text.clone())),
         Claim::Bool(value) => Some(Some(value.to_string())),
-        Claim::Number(number) if number.fract() == 0.0 && *number >= 0.0 => {
+        Claim::Number(number)
+            if number.fract() == 0.0 && (0.0..2.0 * TOO_LATE).contains(number) =>
+        {
             Some(Some(format!("{number:.0}")))
         }
         Claim::Number(number) => Some(Some(format!("{number:.6}"))),

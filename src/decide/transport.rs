@@ -74,6 +74,8 @@ pub(crate) fn sidecar<'r>(
             let http = match class {
                 ListenerClass::Http => true,
                 ListenerClass::Tcp => false,
+                // There any ALPN of HTTP wins: the chain for TCP asks for none.
+                ListenerClass::Sniffed if mode == MtlsMode::Strict => istio_http,
                 ListenerClass::Sniffed => first_offered(&tls.alpn).unwrap_or(false),
             };
             if http && !is_http {
