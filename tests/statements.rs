@@ -987,6 +987,15 @@ fn rules(#[case] mesh: &str, #[case] questions: &str) {
      request: {path: '/p?t=stated.token.0', jwt: {claims: {iss: i}}}, expect: deny"
 )]
 // [PA-13]
+#[case::on_a_sniffed_port_an_unreadable_request_line_is_bytes(
+    "AP foo/p {rules: [{to: [{operation: {ports: ['7000']}}]}]}",
+    "from: {plaintext: true}, to: httpbin.foo:7000, request: {path: /é}, expect: allow
+     from: {plaintext: true}, to: httpbin.foo:7000, request: {path: x}, expect: allow
+     from: {plaintext: true}, to: httpbin.foo:7000, request: {path: /a b}, expect: allow
+     from: {plaintext: true}, to: httpbin.foo:8080, request: {path: x}, expect: rejected
+     from: {plaintext: true}, to: httpbin.foo:7000, request: {method: get}, expect: rejected, status: 400"
+)]
+// [PA-13]
 #[case::on_a_strict_sniffed_port_any_alpn_of_http_wins(
     "PA foo/m {mtls: {mode: STRICT}}
      AP foo/p {rules: [{to: [{operation: {methods: [GET]}}]}]}",

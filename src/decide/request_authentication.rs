@@ -289,8 +289,8 @@ fn text<'c>(claims: &'c Claims, name: &str) -> Option<&'c str> {
     claims.get(name).and_then(string)
 }
 
-/// The first time that is none: seconds are 64-bit integers with a sign.
-const TOO_LATE: f64 = 9_223_372_036_854_775_808.0;
+/// The first number that is no 64-bit integer.
+const TOO_LATE: f64 = 18_446_744_073_709_551_616.0;
 
 /// The claims that the verifier itself reads must have their type; `sub: 5` is a bad token.
 fn well_typed(claims: &Claims) -> Result<(), Failure> {
@@ -382,9 +382,7 @@ fn header_value(claims: &Claims, path: &str) -> Option<Written> {
         Claim::String(text) if text.is_empty() => None,
         Claim::String(text) => Some(Some(text.clone())),
         Claim::Bool(value) => Some(Some(value.to_string())),
-        Claim::Number(number)
-            if number.fract() == 0.0 && (0.0..2.0 * TOO_LATE).contains(number) =>
-        {
+        Claim::Number(number) if number.fract() == 0.0 && (0.0..TOO_LATE).contains(number) => {
             Some(Some(format!("{number:.0}")))
         }
         Claim::Number(number) => Some(Some(format!("{number:.6}"))),

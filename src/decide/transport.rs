@@ -1,7 +1,9 @@
 //! Gate 1: a mode, a listener and what the caller speaks → what comes in, or why nothing does.
 
 use crate::mesh::{ListenerClass, MtlsMode};
-use crate::request::{Certificate, ISTIO_HTTP_ALPN, ISTIO_TCP_ALPN, Payload, Tls};
+use crate::request::{
+    Certificate, HttpRequest, HttpVersion, ISTIO_HTTP_ALPN, ISTIO_TCP_ALPN, Payload, Tls,
+};
 
 /// What a connection has become behind the listener.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +48,7 @@ pub(crate) fn sidecar<'r>(
                 Err(Shut::Garbled("the port takes HTTP, and these bytes are none"))
             }
             (_, ListenerClass::Http) => Ok(plaintext(true)),
-            (_, ListenerClass::Sniffed) => Ok(plaintext(is_http)),
+            (_, ListenerClass::Sniffed) => Ok(plaintext(looks_like_http(payload))),
         };
     };
     let offers = |known: &[&str]| {
@@ -82,6 +84,20 @@ pub(crate) fn sidecar<'r>(
                 return Err(Shut::Garbled("the port takes HTTP, and these bytes are none"));
             }
             Ok(Accepted { http, peer: Some(peer), tls: true, server_name: true })
+        }
+    }
+}
+
+/// Whether the inspector of a sniffed port takes plaintext for HTTP: by its request line [PA-13].
+fn looks_like_http(payload: &Payload) -> bool {
+    match payload {
+        Payload::Bytes => false,
+        Payload::Http(request) if request.version == HttpVersion::Http2 => true,
+        Payload::Http(HttpRequest { method, target, .. }) => {
+            let readable = |byte: u8| byte.is_ascii() && !matches!(byte, b' ' | b'\t' | 0x7f);
+            let begins = target.starts_with(['/', '*']) || target.contains("://");
+            let whole = target.trim_end_matches(' ');
+            method.is_ascii() && whole.bytes().all(readable) && (begins || method == "CONNECT")
         }
     }
 }
