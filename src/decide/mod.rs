@@ -253,8 +253,7 @@ impl PolicyEnforcementPoint<'_> {
         }
     }
 
-    /// `CUSTOM → JWT authentication → AUDIT → DENY → ALLOW` [AP-1].
-    /// What the client sees of the decision.
+    /// What the client sees of a decision about HTTP: a route that is not there [OC-20], gRPC's own status [OC-1].
     fn answer<O: Observer>(
         &self,
         accepted: &Accepted<'_>,
@@ -262,7 +261,7 @@ impl PolicyEnforcementPoint<'_> {
         observer: &mut O,
     ) -> Decision {
         let mut decision = self.http(accepted, &mut received, observer);
-        // Such a request has no route, which is found out behind all policies [OC-20].
+        // That there is no route is found out behind all policies.
         let routeless = received
             .header("x-forwarded-proto")
             .any(|value| value == Value::Known(""));
@@ -279,6 +278,7 @@ impl PolicyEnforcementPoint<'_> {
         decision
     }
 
+    /// `CUSTOM → JWT authentication → AUDIT → DENY → ALLOW` [AP-1].
     fn http<O: Observer>(
         &self,
         accepted: &Accepted<'_>,
