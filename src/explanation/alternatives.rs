@@ -6,7 +6,7 @@ use std::net::IpAddr;
 
 use super::{Change, TokenPlace};
 use crate::matcher::{StringMatch, is_template};
-use crate::mesh::{Attribute, Condition, Dataplane, Mesh, ValueMatch};
+use crate::mesh::{Attribute, Condition, Dataplane, Mesh, TokenProvider, ValueMatch};
 use crate::request::{Claim, Claims, Payload, Request};
 
 /// At most so many values of a condition are looked at.
@@ -331,6 +331,8 @@ impl Asked<'_> {
             ":authority" | "host" => {
                 return samples(written).into_iter().map(Change::Host).collect();
             }
+            // The proxy tells it from this header, else from the connection.
+            ":scheme" => return self.into_header("x-forwarded-proto", written),
             _ => {}
         }
         let set = |value: String| Change::Header { name: name.to_owned(), value: Some(value) };
@@ -414,21 +416,9 @@ impl Asked<'_> {
     /// For each provider its issuer, a place for a token, and claims that it takes: those of the request's own token
     /// where that is of this issuer.
     fn tokens(&self) -> Vec<(&str, TokenPlace, Claims)> {
-        let enforcement = self.mesh.enforcement(self.request.workload);
-        let providers = enforcement
-            .into_iter()
-            .flat_map(|enforcement| &enforcement.tokens);
         let mut found = Vec::new();
-        for provider in providers.take(VALUES) {
-            let place = if let Some((name, prefix)) = provider.headers.first() {
-                TokenPlace::Header { name: name.clone(), prefix: prefix.clone() }
-            } else if let Some(name) = provider.parameters.first() {
-                TokenPlace::Parameter(name.clone())
-            } else if let Some(name) = provider.cookies.first() {
-                TokenPlace::Cookie(name.clone())
-            } else {
-                continue;
-            };
+        for provider in self.providers() {
+            let Some(place) = places(provider).into_iter().next() else { continue };
             let issuer = Claim::String(provider.issuer.clone());
             let own =
                 self.request.tokens.iter().find(|token| {
@@ -450,18 +440,40 @@ impl Asked<'_> {
         }
         found
     }
+
+    fn providers(&self) -> impl Iterator<Item = &TokenProvider> {
+        let enforcement = self.mesh.enforcement(self.request.workload);
+        let providers = enforcement
+            .into_iter()
+            .flat_map(|enforcement| &enforcement.tokens);
+        providers.take(VALUES)
+    }
 }
 
-/// A valid token for each provider, then none at all: what to try where a token is not taken.
+/// Where a provider looks for tokens, in its order.
+fn places(provider: &TokenProvider) -> Vec<TokenPlace> {
+    let headers = provider
+        .headers
+        .iter()
+        .map(|(name, prefix)| TokenPlace::Header { name: name.clone(), prefix: prefix.clone() });
+    let parameters = provider
+        .parameters
+        .iter()
+        .cloned()
+        .map(TokenPlace::Parameter);
+    let cookies = provider.cookies.iter().cloned().map(TokenPlace::Cookie);
+    headers.chain(parameters).chain(cookies).collect()
+}
+
+/// No token at any place where one is looked for, then a valid one for each provider: what to try where a token is
+/// not taken.
 pub(super) fn other_tokens(mesh: &Mesh, request: &Request) -> Vec<Change> {
     let asked = Asked { mesh, request };
-    let mut changes = Vec::new();
-    for (_, place, _) in asked.tokens() {
-        changes.push(Change::WithoutToken(place));
-    }
-    for (_, place, claims) in asked.tokens() {
-        changes.push(Change::Token { place, claims });
-    }
+    let everywhere = asked.providers().flat_map(places);
+    let mut changes: Vec<Change> = everywhere.map(Change::WithoutToken).collect();
+    let valid = asked.tokens().into_iter();
+    changes.extend(valid.map(|(_, place, claims)| Change::Token { place, claims }));
+    changes.retain(|change| change.of(request) != *request);
     changes
 }
 

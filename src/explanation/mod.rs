@@ -5,6 +5,7 @@ mod change;
 mod near_miss;
 mod remedy;
 mod seen;
+mod surprise;
 mod trace;
 
 pub use alternatives::{alternatives, inside, outside};
@@ -12,6 +13,7 @@ pub use change::{Change, TokenPlace};
 pub use near_miss::{Gone, NearMiss};
 pub use remedy::Remedy;
 pub use seen::{Found, Seen};
+pub use surprise::Surprise;
 pub use trace::{RuleTrace, Trace};
 
 use crate::decide::{Because, Decision, Stage, Truth};

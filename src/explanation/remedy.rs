@@ -251,7 +251,7 @@ fn away_from(mesh: &Mesh, step: &Step, rule: RuleRef, changes: &mut Vec<Change>)
 /// A request that no codec stumbles over, one thing after the other.
 fn plainer(request: &Request) -> Vec<Change> {
     let Payload::Http(http) = &request.payload else { return Vec::new() };
-    let mut changes = vec![Change::Method(http.method.to_ascii_uppercase())];
+    let mut changes = vec![Change::Http11, Change::Method(http.method.to_ascii_uppercase())];
     changes.extend(
         http.headers
             .iter()

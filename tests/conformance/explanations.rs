@@ -7,9 +7,8 @@ use portcullis::explanation::alternatives;
 use portcullis::mesh::Mesh;
 use portcullis::request::Request;
 
-use crate::support::generate::Random;
-
 use super::envoy::{NOW, each_suite};
+use crate::support::generate::Random;
 
 #[rstest::rstest]
 #[case::random_scenarios("envoy")]
@@ -81,7 +80,9 @@ fn by_chance(mesh: &Mesh, request: &Request, random: &mut Random) -> bool {
         .flat_map(|policy| &policy.rules)
         .flat_map(|rule| {
             let clauses = rule.sources.iter().chain(&rule.operations);
-            clauses.flat_map(|clause| &clause.conditions).chain(&rule.when)
+            clauses
+                .flat_map(|clause| &clause.conditions)
+                .chain(&rule.when)
         })
         .collect();
     if conditions.is_empty() {
