@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("validate", &["diagnostic", "istio", "matcher", "spiffe"]),
     ("mesh", &["diagnostic", "istio", "matcher", "request", "spiffe", "validate"]),
     ("decide", &["diagnostic", "istio", "matcher", "mesh", "request"]),
+    ("explanation", &["decide", "istio", "matcher", "mesh", "request"]),
     ("jwt", &["request"]),
     (
         "suite",

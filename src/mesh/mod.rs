@@ -153,6 +153,28 @@ pub struct RuleRef {
     pub rule: usize,
 }
 
+/// Which part of a rule a condition stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The `source` at this place of [`Rule::sources`].
+    From(usize),
+    /// The `operation` at this place of [`Rule::operations`].
+    To(usize),
+    /// [`Rule::when`].
+    When,
+}
+
+/// A condition's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConditionRef {
+    /// The rule that it is of.
+    pub rule: RuleRef,
+    /// The part of the rule.
+    pub part: Part,
+    /// Its place in that part.
+    pub index: usize,
+}
+
 /// The policies of one action that a workload is under.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RuleSet {
@@ -293,6 +315,18 @@ impl Mesh {
     pub fn rule(&self, place: RuleRef) -> Option<(&Policy, &Rule)> {
         let policy = self.policies.get(place.policy)?;
         Some((policy, policy.rules.get(place.rule)?))
+    }
+
+    /// The condition at a place.
+    #[must_use]
+    pub fn condition(&self, place: ConditionRef) -> Option<&Condition> {
+        let (_, rule) = self.rule(place.rule)?;
+        let conditions = match place.part {
+            Part::From(clause) => &rule.sources.get(clause)?.conditions,
+            Part::To(clause) => &rule.operations.get(clause)?.conditions,
+            Part::When => &rule.when,
+        };
+        conditions.get(place.index)
     }
 }
 
