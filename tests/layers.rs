@@ -19,7 +19,7 @@ const ROOMS: &[(&str, &[&str])] = &[
         "suite",
         &["decide", "diagnostic", "istio", "matcher", "mesh", "parse", "request", "validate"],
     ),
-    ("report", &["decide", "diagnostic", "istio", "mesh", "request", "suite"]),
+    ("report", &["decide", "diagnostic", "explanation", "istio", "mesh", "request", "suite"]),
     (
         "cli",
         &[

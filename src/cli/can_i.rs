@@ -99,7 +99,14 @@ fn show(format: Format, answer: &Answer, warnings: &[Diagnostic], system: &mut i
         }
         Format::Text => {
             let mut text = String::new();
-            if report::answer_text(&mut text, answer).is_ok() {
+            if report::answer_text(
+                &mut text,
+                answer,
+                &report::Sources::new(),
+                report::Style::default(),
+            )
+            .is_ok()
+            {
                 print(system, &text);
             }
         }
@@ -108,7 +115,7 @@ fn show(format: Format, answer: &Answer, warnings: &[Diagnostic], system: &mut i
 
 fn ask(mesh: &Mesh, spec: &RequestSpec) -> Result<Answer, QuestionError> {
     let requests = mesh.requests(spec)?;
-    Answer::of(mesh, report::question(spec), &requests)
+    Answer::explained(mesh, report::question(spec), &requests)
         .ok_or_else(|| QuestionError::UnknownDestination { name: spec.to.clone() })
 }
 

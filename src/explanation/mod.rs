@@ -66,6 +66,14 @@ impl Explanation {
         rule.map_or_else(Vec::new, |rule| self.holding(mesh, rule))
     }
 
+    /// By what a rule that did not match missed; absent where it was not asked.
+    #[must_use]
+    pub fn near_miss(&self, mesh: &Mesh, rule: RuleRef) -> Option<NearMiss> {
+        self.trace
+            .rule(rule)
+            .map(|found| near_miss::near_miss(mesh, &self.trace, found))
+    }
+
     /// The conditions of a rule in the alternatives that hold, the first of each part.
     #[must_use]
     pub fn holding(&self, mesh: &Mesh, rule: RuleRef) -> Vec<ConditionRef> {
