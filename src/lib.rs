@@ -1,5 +1,6 @@
 //! Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone.
 
+pub mod call;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod decide;

@@ -13,6 +13,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("validate", &["diagnostic", "istio", "matcher", "spiffe"]),
     ("mesh", &["diagnostic", "istio", "matcher", "request", "spiffe", "validate"]),
     ("decide", &["diagnostic", "istio", "matcher", "mesh", "request"]),
+    ("call", &["istio", "mesh", "request"]),
     ("jwt", &["request"]),
     (
         "suite",
@@ -22,6 +23,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "call",
             "decide",
             "diagnostic",
             "istio",

@@ -4,6 +4,18 @@
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_flags;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_help;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_names;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_settings;
+#[cfg(test)]
 mod conformance {
     #[cfg(feature = "cli")]
     mod envoy;

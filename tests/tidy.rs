@@ -9,12 +9,24 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     ("ipnet", &["src/matcher/ip.rs"]),
     ("granit_parser", &["src/parse/yaml.rs"]),
     ("strsim", &["src/parse/suggest.rs"]),
-    ("serde_json", &["src/jwt.rs", "src/report/json.rs", "src/report/yaml.rs"]),
+    (
+        "serde_json",
+        &[
+            "src/jwt.rs",
+            "src/report/json.rs",
+            "src/report/settings.rs",
+            "src/report/survey.rs",
+            "src/report/yaml.rs",
+        ],
+    ),
     ("serde_yaml", &["src/report/yaml.rs"]),
     ("ring", &["src/jwt.rs"]),
     ("base64", &["src/jwt.rs"]),
-    ("clap", &["src/cli/args.rs"]),
+    ("clap", &["src/cli/args.rs", "src/cli/flags.rs"]),
+    ("clap_complete", &["src/cli/completion.rs"]),
+    ("clap_mangen", &["src/cli/man.rs"]),
     ("glob", &["src/cli/system.rs"]),
+    ("terminal_size", &["src/cli/system.rs"]),
 ];
 
 #[test]

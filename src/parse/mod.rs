@@ -4,6 +4,7 @@ mod authorization_policy;
 pub(crate) mod embedded;
 mod kinds;
 pub(crate) mod mesh_config;
+mod mesh_config_file;
 mod meta;
 pub(crate) mod node;
 mod peer_authentication;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use embedded::Outer;
 use kinds::{Handling, Known, TypeMeta};
+pub use mesh_config_file::mesh_config_file;
 use node::Node;
 use reader::{Fields, MAX_COMPLAINTS, Place, Reader};
 

@@ -7,11 +7,11 @@ use crate::diagnostic::Diagnostic;
 use crate::suite::{CaseResult, Outcome};
 
 /// The version of every document.
-const API_VERSION: &str = "portcullis.dev/v1alpha1";
+pub(super) const API_VERSION: &str = "portcullis.dev/v1alpha1";
 
 /// A document for machines.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Document(Value);
+pub struct Document(pub(super) Value);
 
 impl Document {
     /// The document as JSON over several lines, or as YAML, with a final newline.

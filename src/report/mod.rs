@@ -2,6 +2,7 @@
 
 mod answer;
 mod json;
+mod settings;
 mod text;
 mod yaml;
 
@@ -10,4 +11,5 @@ pub use json::{
     Count, Document, answer as answer_document, complaint as complaint_document,
     outcomes as outcomes_document, test_result,
 };
+pub use settings::{EffectiveSetting, document as settings_document, text as settings_text};
 pub use text::{answer as answer_text, outcome as outcome_text, question, summary};
