@@ -55,12 +55,8 @@ impl Passage {
                 ),
             });
         }
-        let mut to_gateway = mesh.requests(&RequestSpec {
-            to: gateway.to_owned(),
-            port,
-            by_host: false,
-            ..spec.clone()
-        })?;
+        let mut to_gateway =
+            mesh.requests(&RequestSpec { to: within(gateway, namespace), port, ..spec.clone() })?;
         for request in &mut to_gateway {
             if let Some(doubt) = listener_doubt(mesh, request) {
                 request.doubt = Some(doubt);
@@ -78,16 +74,10 @@ impl Passage {
         at_gateway: Option<&Request>,
     ) -> Result<Vec<Request>, QuestionError> {
         let namespace = spec.namespace.as_deref().unwrap_or("default");
-        // A short host is one of the question's namespace: the gateway's routes name Services in full.
-        let to = if spec.to.contains('.') || spec.to.contains(':') {
-            spec.to.clone()
-        } else {
-            format!("{}.{namespace}", spec.to)
-        };
         let mut onward = RequestSpec {
             from: Caller::Workload(format!("{}/{}", gateway.kind, gateway.full_name())),
             source_ip: None,
-            to,
+            to: within(&spec.to, namespace),
             tls: TlsChoice::Auto,
             server_name: None,
             alpn: None,
@@ -134,6 +124,11 @@ impl Passage {
         }
         Ok(requests)
     }
+}
+
+/// A name as one of the question's namespace, not of the caller's: the gateway's routes name Services in full.
+fn within(name: &str, namespace: &str) -> String {
+    if name.contains(['.', ':']) { name.to_owned() } else { format!("{name}.{namespace}") }
 }
 
 const fn described(dataplane: Dataplane) -> &'static str {

@@ -16,6 +16,9 @@ mod cli_names;
 #[cfg(feature = "cli")]
 mod cli_settings;
 #[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_via;
+#[cfg(test)]
 mod conformance {
     #[cfg(feature = "cli")]
     mod envoy;
