@@ -18,4 +18,5 @@ pub mod request;
 pub mod spiffe;
 #[cfg(feature = "yaml")]
 pub mod suite;
+pub mod survey;
 pub mod validate;

@@ -21,6 +21,8 @@ fn the_program_tells_its_commands() {
 
     Commands:
       can-i       Ask whether a caller may send a request
+      who-can     Ask who may send a request
+      what-can    Ask what a caller may send
       test        Run policy test suites (`*.test.yaml`)
       config      Print the effective settings, and where each comes from
       completion  Print the completion script of a shell
@@ -248,6 +250,317 @@ fn can_i_tells_what_it_takes() {
 }
 
 #[test]
+fn who_can_tells_what_it_takes() {
+    insta::assert_snapshot!(help(&["who-can", "--help"]), @r"
+    Ask who may send a request.
+
+    Asked are the workloads that the files know, grouped by identity, their service accounts, the
+    principals that policies name in full, and callers without identity, in the cluster (`plaintext`)
+    and outside (`external`). An exact answer, over all callers that there could be, comes with a later
+    release.
+
+    Usage: portcullis who-can [OPTIONS] [[METHOD] URL]...
+
+    Arguments:
+      [[METHOD] URL]...
+              The method and what is called, as for can-i; the method is GET where it is left out
+
+    Options:
+      -X, --method <METHOD>
+              The method, as METHOD: the letter that curl has for it
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    The request:
+      -H, --header <NAME: VALUE>
+              A header line `Name: value`; can be given several times. `Host:` replaces the URL's host
+
+          --host <HOST>
+              The Host line, where it is not the URL's host and port; empty: none is sent
+
+          --jwt-claims <CLAIMS>
+              A validly signed token with these claims (JSON or YAML), sent as `Authorization: Bearer`
+
+          --token <TOKEN>
+              A real token, sent as `Authorization: Bearer` and verified against inline key sets
+
+          --source-ip <IP>
+              The address that the connection comes from: what `ipBlocks` match
+
+          --remote-ip <IP>
+              The client's address as the proxy finds it: what `remoteIpBlocks` match, whatever headers
+              say
+
+          --xff <ADDRESSES>
+              An X-Forwarded-For line, as `203.0.113.9, 10.0.0.1`: the proxy works the client's address
+              out of it
+
+          --sni <NAME>
+              The TLS server name that the caller asks for, where it is not what its proxy would send
+
+          --alpn <NAMES>
+              The protocols that the caller offers in TLS, most wanted first, as `h2,http/1.1`; empty:
+              none
+
+    The mesh:
+      -f, --filename <PATH>
+              A file, a folder (with everything below), a pattern, or `-` for standard input; can be
+              given several times.
+              
+              Policies, Namespaces, Services, workloads and the mesh ConfigMap are read from all of them
+              together; other kinds are passed over, so a whole `kubectl get … -o yaml` can be handed
+              over. May be left out where a settings file says `filename:`.
+
+      -R, --recursive
+              Read folders with everything below them. They always are: it is taken because kubectl asks
+              for it
+
+      -n, --namespace <NAMESPACE>
+              The namespace of names and resources that carry none
+              
+              [default: default]
+
+          --mesh-config <FILE>
+              A MeshConfig: bare, as a ConfigMap, or as IstioOperator or Helm values; `-` for standard
+              input.
+              
+              It is laid over the ConfigMap `istio` that the files may hold. `kubectl -n istio-system
+              get configmap istio -o yaml` prints one, and `istioctl`'s IstioOperator file and Helm's
+              values hold one below `meshConfig`.
+
+          --trust-domain <TRUST_DOMAIN>
+              The mesh's trust domain, over what the files say: the first part of every principal
+
+          --trust-domain-alias <TRUST_DOMAIN>
+              An alias of it, which principals in policies stand for as well; can be given several times
+
+          --root-namespace <NAMESPACE>
+              The mesh's root namespace, over what the files say: its policies are about every namespace
+
+          --revision <REVISION>
+              istiod's revision: policies labelled `istio.io/rev` with another one are passed over
+              
+              [default: default]
+
+          --istio <VERSION>
+              The release of Istio that the proxies are of, as `1.28.4`; the newest where not given.
+              
+              Older ones match repeated header lines otherwise.
+
+          --provider <NAME=allow|deny|error>
+              What an external authorizer (CUSTOM) answers; without it such a request is `unknown`
+
+          --admission-bypassed
+              Read policies that the API server or Istio's webhook would refuse as istiod does when the
+              webhook is off
+
+    The answer:
+      -o, --output <OUTPUT>
+              How to print the answer
+
+              Possible values:
+              - text: For people
+              - json: A versioned document
+              - yaml: The same as YAML
+              
+              [default: text]
+
+      -q, --quiet
+              Print nothing: the exit code is the answer
+
+      -a, --all
+              Print the rows of a no as well; without it their number is told
+
+    Everywhere:
+          --color <WHEN>
+              Whether to colour what people read
+
+              Possible values:
+              - auto:   At a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
+              - always: Always
+              - never:  Never
+              
+              [default: auto]
+
+          --config <FILE>
+              The settings file, instead of the nearest `.portcullis.yaml` at or above the working
+              directory
+
+          --no-config
+              Read no settings file and no `PORTCULLIS_*` variables
+
+    Examples:
+      portcullis who-can GET http://httpbin.foo:8000/headers -f policies/
+      portcullis who-can tcp://mysql.db:3306 -f k8s/ -o json
+
+    Exit codes: 0 somebody can · 1 nobody · 2 could not ask · 3 nobody for certain, somebody perhaps · 4
+    nothing ran.
+    ");
+}
+
+#[test]
+fn what_can_tells_what_it_takes() {
+    insta::assert_snapshot!(help(&["what-can", "--help"]), @r"
+    Ask what a caller may send.
+
+    Asked are the ports of the Services and workloads that the files know, with the requests that the
+    rules about them speak of: their methods, paths, hosts and headers, an example inside each pattern,
+    and `GET /`. Tokens are sent only where a flag says one. Exact regions, over all requests that there
+    could be, come with a later release.
+
+    Usage: portcullis what-can [OPTIONS] [FROM]
+
+    Arguments:
+      [FROM]
+              FROM is one of
+                sleep, sleep.foo, deploy/sleep.foo    a workload of the files
+                frontend.shop                         a Service whose workloads share one identity
+                sa/sleep.foo                          whoever runs as a service account; also written
+                                                      system:serviceaccount:foo:sleep
+                cluster.local/ns/foo/sa/sleep         a principal, with or without spiffe://
+                203.0.113.9                           an address: a pod's, else outside the mesh
+                external                              somebody outside the mesh, without identity
+              What carries no namespace is looked for in that of -n.
+
+    Options:
+          --as <FROM>
+              Who calls, as FROM: the word that kubectl has for it
+
+          --plaintext
+              The caller speaks plaintext: it has no sidecar, so no identity
+
+      -h, --help
+              Print help (see a summary with '-h')
+
+    The request:
+      -H, --header <NAME: VALUE>
+              A header line `Name: value`; can be given several times. `Host:` replaces the URL's host
+
+          --host <HOST>
+              The Host line, where it is not the URL's host and port; empty: none is sent
+
+          --jwt-claims <CLAIMS>
+              A validly signed token with these claims (JSON or YAML), sent as `Authorization: Bearer`
+
+          --token <TOKEN>
+              A real token, sent as `Authorization: Bearer` and verified against inline key sets
+
+          --source-ip <IP>
+              The address that the connection comes from: what `ipBlocks` match
+
+          --remote-ip <IP>
+              The client's address as the proxy finds it: what `remoteIpBlocks` match, whatever headers
+              say
+
+          --xff <ADDRESSES>
+              An X-Forwarded-For line, as `203.0.113.9, 10.0.0.1`: the proxy works the client's address
+              out of it
+
+          --sni <NAME>
+              The TLS server name that the caller asks for, where it is not what its proxy would send
+
+          --alpn <NAMES>
+              The protocols that the caller offers in TLS, most wanted first, as `h2,http/1.1`; empty:
+              none
+
+    The mesh:
+      -f, --filename <PATH>
+              A file, a folder (with everything below), a pattern, or `-` for standard input; can be
+              given several times.
+              
+              Policies, Namespaces, Services, workloads and the mesh ConfigMap are read from all of them
+              together; other kinds are passed over, so a whole `kubectl get … -o yaml` can be handed
+              over. May be left out where a settings file says `filename:`.
+
+      -R, --recursive
+              Read folders with everything below them. They always are: it is taken because kubectl asks
+              for it
+
+      -n, --namespace <NAMESPACE>
+              The namespace of names and resources that carry none
+              
+              [default: default]
+
+          --mesh-config <FILE>
+              A MeshConfig: bare, as a ConfigMap, or as IstioOperator or Helm values; `-` for standard
+              input.
+              
+              It is laid over the ConfigMap `istio` that the files may hold. `kubectl -n istio-system
+              get configmap istio -o yaml` prints one, and `istioctl`'s IstioOperator file and Helm's
+              values hold one below `meshConfig`.
+
+          --trust-domain <TRUST_DOMAIN>
+              The mesh's trust domain, over what the files say: the first part of every principal
+
+          --trust-domain-alias <TRUST_DOMAIN>
+              An alias of it, which principals in policies stand for as well; can be given several times
+
+          --root-namespace <NAMESPACE>
+              The mesh's root namespace, over what the files say: its policies are about every namespace
+
+          --revision <REVISION>
+              istiod's revision: policies labelled `istio.io/rev` with another one are passed over
+              
+              [default: default]
+
+          --istio <VERSION>
+              The release of Istio that the proxies are of, as `1.28.4`; the newest where not given.
+              
+              Older ones match repeated header lines otherwise.
+
+          --provider <NAME=allow|deny|error>
+              What an external authorizer (CUSTOM) answers; without it such a request is `unknown`
+
+          --admission-bypassed
+              Read policies that the API server or Istio's webhook would refuse as istiod does when the
+              webhook is off
+
+    The answer:
+      -o, --output <OUTPUT>
+              How to print the answer
+
+              Possible values:
+              - text: For people
+              - json: A versioned document
+              - yaml: The same as YAML
+              
+              [default: text]
+
+      -q, --quiet
+              Print nothing: the exit code is the answer
+
+      -a, --all
+              Print the rows of a no as well; without it their number is told
+
+    Everywhere:
+          --color <WHEN>
+              Whether to colour what people read
+
+              Possible values:
+              - auto:   At a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
+              - always: Always
+              - never:  Never
+              
+              [default: auto]
+
+          --config <FILE>
+              The settings file, instead of the nearest `.portcullis.yaml` at or above the working
+              directory
+
+          --no-config
+              Read no settings file and no `PORTCULLIS_*` variables
+
+    Examples:
+      portcullis what-can sleep.foo -f policies/
+      portcullis what-can external --source-ip 203.0.113.9 --all -f k8s/
+
+    Exit codes: 0 something · 1 nothing · 2 could not ask · 3 nothing for certain, something perhaps · 4
+    nothing ran.
+    ");
+}
+
+#[test]
 fn test_tells_what_it_takes() {
     insta::assert_snapshot!(help(&["test", "--help"]), @r"
     Run policy test suites (`*.test.yaml`)
@@ -465,6 +778,8 @@ fn manual_pages_are_written_one_for_each_command() {
             "share/man1/portcullis-config.1",
             "share/man1/portcullis-man.1",
             "share/man1/portcullis-test.1",
+            "share/man1/portcullis-what-can.1",
+            "share/man1/portcullis-who-can.1",
             "share/man1/portcullis.1",
         ]
     );

@@ -14,12 +14,13 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("mesh", &["diagnostic", "istio", "matcher", "request", "spiffe", "validate"]),
     ("decide", &["diagnostic", "istio", "matcher", "mesh", "request"]),
     ("call", &["istio", "mesh", "request"]),
+    ("survey", &["decide", "matcher", "mesh", "request"]),
     ("jwt", &["request"]),
     (
         "suite",
         &["decide", "diagnostic", "istio", "matcher", "mesh", "parse", "request", "validate"],
     ),
-    ("report", &["decide", "diagnostic", "istio", "mesh", "request", "suite"]),
+    ("report", &["decide", "diagnostic", "istio", "mesh", "request", "suite", "survey"]),
     (
         "cli",
         &[
@@ -34,6 +35,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "report",
             "request",
             "suite",
+            "survey",
             "validate",
         ],
     ),

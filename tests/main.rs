@@ -20,6 +20,9 @@ mod cli_names;
 mod cli_settings;
 #[cfg(test)]
 #[cfg(feature = "cli")]
+mod cli_survey;
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod cli_via;
 #[cfg(test)]
 mod conformance {

@@ -6,7 +6,7 @@ use std::path::Path;
 use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
-use super::flags::{ColorChoice, Files, Format, Sent, Shell, Shown};
+use super::flags::{ColorChoice, Files, Format, Listed, Sent, Shell, Shown};
 
 /// Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone, as istiod and Envoy would.
 #[derive(Debug, Parser)]
@@ -64,6 +64,26 @@ pub(crate) enum Command {
             Exit codes: 0 yes · 1 no · 2 could not ask · 3 unknown · 4 nothing ran."
     )]
     CanI(Box<CanI>),
+    /// Ask who may send a request.
+    ///
+    /// Asked are the workloads that the files know, grouped by identity, their service accounts, the principals that
+    /// policies name in full, and callers without identity, in the cluster (`plaintext`) and outside (`external`). An
+    /// exact answer, over all callers that there could be, comes with a later release.
+    #[command(after_help = "Examples:\n  \
+        portcullis who-can GET http://httpbin.foo:8000/headers -f policies/\n  \
+        portcullis who-can tcp://mysql.db:3306 -f k8s/ -o json\n\n\
+        Exit codes: 0 somebody can · 1 nobody · 2 could not ask · 3 nobody for certain, somebody perhaps · 4 nothing ran.")]
+    WhoCan(Box<WhoCan>),
+    /// Ask what a caller may send.
+    ///
+    /// Asked are the ports of the Services and workloads that the files know, with the requests that the rules about them
+    /// speak of: their methods, paths, hosts and headers, an example inside each pattern, and `GET /`. Tokens are
+    /// sent only where a flag says one. Exact regions, over all requests that there could be, come with a later release.
+    #[command(after_help = "Examples:\n  \
+        portcullis what-can sleep.foo -f policies/\n  \
+        portcullis what-can external --source-ip 203.0.113.9 --all -f k8s/\n\n\
+        Exit codes: 0 something · 1 nothing · 2 could not ask · 3 nothing for certain, something perhaps · 4 nothing ran.")]
+    WhatCan(Box<WhatCan>),
     /// Run policy test suites (`*.test.yaml`).
     #[command(
         after_help = "Exit codes: 0 all passed · 1 something failed · 2 a suite could not be read · 4 nothing ran."
@@ -135,6 +155,15 @@ pub(crate) struct CanI {
     #[command(flatten)]
     pub(crate) sent: Sent,
 
+    /// The gateway that the request comes through, `name.namespace[:port]`.
+    ///
+    /// The caller speaks to the gateway, and the gateway to the workload: both are asked, the gateway first, and where one
+    /// says no the answer is no. The URL's host and port name the workload's Service, as the gateway's routes would
+    /// (they are not evaluated); `--host` is the name that the caller asks the gateway for. The port is the gateway's
+    /// Service port: 80, or 443 for https, where it is left out.
+    #[arg(long, value_name = "GATEWAY", help_heading = "The request")]
+    pub(crate) via: Option<String>,
+
     #[command(flatten)]
     pub(crate) files: Files,
 
@@ -144,6 +173,51 @@ pub(crate) struct CanI {
     /// Tell everything that was looked at: every policy, every rule, every value.
     #[arg(long, help_heading = "The answer")]
     pub(crate) explain: bool,
+}
+
+/// `who-can`.
+#[derive(Args, Debug)]
+pub(crate) struct WhoCan {
+    /// The method and what is called, as for can-i; the method is GET where it is left out.
+    #[arg(value_name = "[METHOD] URL", num_args = 0..=2)]
+    pub(crate) words: Vec<String>,
+
+    /// The method, as METHOD: the letter that curl has for it.
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) sent: Sent,
+
+    #[command(flatten)]
+    pub(crate) files: Files,
+
+    #[command(flatten)]
+    pub(crate) listed: Listed,
+}
+
+/// `what-can`.
+#[derive(Args, Debug)]
+pub(crate) struct WhatCan {
+    #[arg(value_name = "FROM", help = "Who calls", long_help = CALLERS)]
+    pub(crate) from: Option<String>,
+
+    /// Who calls, as FROM: the word that kubectl has for it.
+    #[arg(long = "as", value_name = "FROM", conflicts_with = "from")]
+    pub(crate) caller: Option<String>,
+
+    /// The caller speaks plaintext: it has no sidecar, so no identity.
+    #[arg(long)]
+    pub(crate) plaintext: bool,
+
+    #[command(flatten)]
+    pub(crate) sent: Sent,
+
+    #[command(flatten)]
+    pub(crate) files: Files,
+
+    #[command(flatten)]
+    pub(crate) listed: Listed,
 }
 
 /// `test`.
@@ -259,14 +333,18 @@ pub(crate) fn command(program: &str, width: u16) -> clap::Command {
     let mut command = Arguments::command()
         .bin_name(program)
         .term_width(usize::from(width));
-    let rename = |text: Option<&clap::builder::StyledStr>| {
-        text.map_or_else(String::new, |text| {
-            let text = text.to_string();
-            text.replace("portcullis config", &format!("{program} config"))
-                .replace("portcullis completion", &format!("{program} completion"))
-                .replace("portcullis can-i", &format!("{program} can-i"))
-                .replace("portcullis man", &format!("{program} man"))
+    let named: Vec<(String, String)> = command
+        .get_subcommands()
+        .map(|subcommand| {
+            let name = subcommand.get_name();
+            (format!("portcullis {name}"), format!("{program} {name}"))
         })
+        .collect();
+    let rename = |text: Option<&clap::builder::StyledStr>| {
+        let text = text.map_or_else(String::new, ToString::to_string);
+        named
+            .iter()
+            .fold(text, |text, (own, shown)| text.replace(own, shown))
     };
     let names: Vec<String> = command
         .get_subcommands()

@@ -6,7 +6,7 @@ use super::flags::Format;
 use super::progress::Progress;
 use super::question::{Via, Words, is_method, question, via};
 use super::system::System;
-use super::{complain_of, load, names, print, write};
+use super::{complain_of, load, names, print, table, write};
 use crate::call::Passage;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::mesh::{Mesh, QuestionError};
@@ -31,7 +31,7 @@ pub(crate) fn run(arguments: &CanI, program: &str, system: &mut impl System) -> 
         None
     };
     let (Some(mesh), Some((mut spec, via))) = (mesh, asked) else {
-        return could_not_ask(arguments, &findings, system);
+        return table::could_not_ask(arguments.shown.output, &findings, system);
     };
     spec.now = Some(system.now());
     findings.extend(names::unknown_account(&mesh, &spec));
@@ -47,7 +47,7 @@ pub(crate) fn run(arguments: &CanI, program: &str, system: &mut impl System) -> 
         }
         Err(error) => {
             findings.push(names::unaskable(&mesh, &error));
-            could_not_ask(arguments, &findings, system)
+            table::could_not_ask(arguments.shown.output, &findings, system)
         }
     }
 }
@@ -58,16 +58,6 @@ const fn exit_of(word: Word) -> Exit {
         Word::No => Exit::No,
         Word::Unknown => Exit::Unknown,
     }
-}
-
-fn could_not_ask(arguments: &CanI, findings: &[Diagnostic], system: &mut impl System) -> Exit {
-    match arguments.shown.output {
-        Format::Text => complain_of(system, findings),
-        Format::Json | Format::Yaml => {
-            write(system, arguments.shown.output, &report::complaint_document(findings));
-        }
-    }
-    Exit::CouldNotAsk
 }
 
 fn show(arguments: &CanI, answer: &Answer, warnings: &[Diagnostic], system: &mut impl System) {
@@ -114,7 +104,7 @@ fn asked(
         namespace: &arguments.files.namespace,
         sent: &arguments.sent,
     };
-    let through = match &arguments.sent.via {
+    let through = match &arguments.via {
         Some(written) => Some(via(written, url, findings)?),
         None => None,
     };
@@ -206,7 +196,13 @@ fn batch(
 ) -> Exit {
     let text = match system.read(file) {
         Ok(text) => text,
-        Err(error) => return could_not_ask(arguments, &[load::unreadable(file, &error)], system),
+        Err(error) => {
+            return table::could_not_ask(
+                arguments.shown.output,
+                &[load::unreadable(file, &error)],
+                system,
+            );
+        }
     };
     if arguments.shown.output == Format::Text {
         complain_of(system, findings);

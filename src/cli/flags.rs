@@ -103,15 +103,6 @@ pub(crate) struct Sent {
     /// The protocols that the caller offers in TLS, most wanted first, as `h2,http/1.1`; empty: none.
     #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub(crate) alpn: Option<Vec<String>>,
-
-    /// The gateway that the request comes through, `name.namespace[:port]`.
-    ///
-    /// The caller speaks to the gateway, and the gateway to the workload: both are asked, the gateway first, and where one
-    /// says no the answer is no. The URL's host and port name the workload's Service, as the gateway's routes would
-    /// (they are not evaluated); `--host` is the name that the caller asks the gateway for. The port is the gateway's
-    /// Service port: 80, or 443 for https, where it is left out.
-    #[arg(long, value_name = "GATEWAY")]
-    pub(crate) via: Option<String>,
 }
 
 /// How an answer is shown.
@@ -125,6 +116,18 @@ pub(crate) struct Shown {
     /// Print nothing: the exit code is the answer.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+}
+
+/// How a table of answers is shown.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "The answer")]
+pub(crate) struct Listed {
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+
+    /// Print the rows of a no as well; without it their number is told.
+    #[arg(short, long)]
+    pub(crate) all: bool,
 }
 
 /// An output format.

@@ -13,8 +13,11 @@ mod progress;
 mod question;
 mod settings;
 mod system;
+mod table;
 mod terminal;
 mod test;
+mod what_can;
+mod who_can;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -39,6 +42,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
     let exit = match arguments(&words, &program, system) {
         Ok((arguments, settings)) => match arguments.command {
             args::Command::CanI(arguments) => can_i::run(&arguments, &program, system),
+            args::Command::WhoCan(arguments) => who_can::run(&arguments, &program, system),
+            args::Command::WhatCan(arguments) => what_can::run(&arguments, &program, system),
             args::Command::Test(arguments) => test::run(&arguments, system),
             args::Command::Config(arguments) => config::run(&arguments, &settings, system),
             args::Command::Completion(arguments) => completion::run(&arguments, system),

@@ -3,6 +3,7 @@
 mod answer;
 mod json;
 mod settings;
+mod survey;
 mod text;
 mod yaml;
 
@@ -12,4 +13,5 @@ pub use json::{
     outcomes as outcomes_document, test_result,
 };
 pub use settings::{EffectiveSetting, document as settings_document, text as settings_text};
+pub use survey::{Row, Table, TableKind};
 pub use text::{answer as answer_text, outcome as outcome_text, question, summary};
