@@ -77,7 +77,7 @@ fn the_gateway_is_who_calls_the_workload() {
         "  rules: [{from: [{source: {principals: [cluster.local/ns/istio-system/sa/ingress]}}]}]",
     );
     let words = "external http://cart.shop:8080/items --via ingress.istio-system";
-    let call = ask(&[cart.clone()], words);
+    let call = ask(std::slice::from_ref(&cart), words);
     insta::assert_snapshot!(call.out, @r"
     yes     outside → cart.shop:8080 GET /items via ingress.istio-system
             because ALLOW policy `shop/p` rule 0 admits it

@@ -5,6 +5,9 @@
 mod cli;
 #[cfg(test)]
 #[cfg(feature = "cli")]
+mod cli_documents;
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod cli_dump;
 #[cfg(test)]
 #[cfg(feature = "cli")]

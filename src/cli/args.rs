@@ -401,3 +401,146 @@ fn defaulted(
     }
     command
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::command;
+    use crate::cli::settings::{SETTINGS, Takes};
+
+    const DOCUMENT: &str = include_str!("../../docs/command-line.md");
+
+    /// Every long flag of every command, with the commands that have it, in the order of `--help`.
+    fn flags() -> Vec<(clap::Arg, Vec<String>)> {
+        let mut command = command("portcullis", 100);
+        command.build();
+        let mut flags: Vec<(clap::Arg, Vec<String>)> = Vec::new();
+        for subcommand in command.get_subcommands() {
+            let name = subcommand.get_name().to_owned();
+            for argument in subcommand
+                .get_arguments()
+                .filter(|argument| argument.get_long().is_some())
+            {
+                match flags
+                    .iter_mut()
+                    .find(|(known, _)| known.get_long() == argument.get_long())
+                {
+                    Some((_, commands)) => commands.push(name.clone()),
+                    None => flags.push((argument.clone(), vec![name.clone()])),
+                }
+            }
+        }
+        flags.retain(|(argument, _)| argument.get_long() != Some("help"));
+        flags
+    }
+
+    /// The table of flags as the document shows it.
+    fn table() -> String {
+        let all = flags()
+            .iter()
+            .map(|(_, commands)| commands.len())
+            .max()
+            .unwrap_or_default();
+        let mut table = "| flag | of | meaning |\n|---|---|---|\n".to_owned();
+        for (argument, commands) in flags() {
+            let long = argument.get_long().unwrap();
+            let mut flag = argument
+                .get_short()
+                .map_or_else(String::new, |short| format!("`-{short}`, "));
+            flag.push_str(&format!("`--{long}"));
+            if argument.get_action().takes_values() {
+                let names = argument.get_value_names().unwrap_or_default();
+                flag.push_str(&format!(" {}", names.join(" ").replace('|', "\\|")));
+            }
+            flag.push('`');
+            let of = if commands.len() == all {
+                "every command".to_owned()
+            } else {
+                commands.join(", ")
+            };
+            let mut meaning = argument.get_help().unwrap().to_string();
+            if argument.get_action().takes_values() {
+                let values: Vec<String> = argument
+                    .get_possible_values()
+                    .iter()
+                    .map(|value| format!("`{}`", value.get_name()))
+                    .collect();
+                if !values.is_empty() {
+                    meaning.push_str(&format!(": {}", values.join(", ")));
+                }
+                let default = argument
+                    .get_default_values()
+                    .iter()
+                    .map(|value| value.to_string_lossy());
+                let default: Vec<_> = default.collect();
+                if !default.is_empty() {
+                    meaning.push_str(&format!(" (else `{}`)", default.join(", ")));
+                }
+            }
+            if SETTINGS.iter().all(|(name, _)| *name != long) {
+                flag.push_str(" †");
+            }
+            table.push_str(&format!("| {flag} | {of} | {} |\n", meaning.replace('|', "\\|")));
+        }
+        table
+    }
+
+    #[test]
+    fn the_document_lists_every_flag() {
+        let table = table();
+        assert!(DOCUMENT.contains(&table), "docs/command-line.md must hold this table:\n{table}");
+    }
+
+    #[test]
+    fn the_document_lists_every_command() {
+        for subcommand in command("portcullis", 100).get_subcommands() {
+            let row =
+                format!("| `{}` | {}", subcommand.get_name(), subcommand.get_about().unwrap());
+            assert!(DOCUMENT.contains(&row), "docs/command-line.md must hold: {row}");
+        }
+    }
+
+    /// A setting is a flag that takes the same, and what is no setting is what one question is about.
+    #[test]
+    fn every_flag_is_a_setting_or_one_of_a_question() {
+        const OF_ONE_QUESTION: &[&str] = &[
+            "all",
+            "as",
+            "config",
+            "header",
+            "host",
+            "jwt-claims",
+            "method",
+            "no-config",
+            "out",
+            "plaintext",
+            "requests",
+            "token",
+        ];
+        let flags: BTreeMap<String, clap::Arg> = flags()
+            .into_iter()
+            .map(|(argument, _)| (argument.get_long().unwrap().to_owned(), argument))
+            .collect();
+        for (name, takes) in SETTINGS {
+            let flag = flags
+                .get(*name)
+                .unwrap_or_else(|| panic!("--{name} is no flag"));
+            let many = matches!(flag.get_action(), clap::ArgAction::Append)
+                || flag.get_value_delimiter().is_some();
+            assert_eq!(flag.get_action().takes_values(), *takes != Takes::Boolean, "--{name}");
+            assert_eq!(many, matches!(takes, Takes::List | Takes::Paths), "--{name}");
+        }
+        for name in flags
+            .keys()
+            .filter(|name| SETTINGS.iter().all(|(known, _)| known != name))
+        {
+            assert!(OF_ONE_QUESTION.contains(&name.as_str()), "--{name} is neither");
+        }
+    }
+
+    #[test]
+    fn the_definition_is_sound() {
+        command("portcullis", 100).debug_assert();
+    }
+}
