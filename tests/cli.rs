@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use crate::support::captured::Captured;
 
-const MESH: &str = "
+pub(crate) const MESH: &str = "
 apiVersion: v1
 kind: Namespace
 metadata: {name: foo, labels: {istio-injection: enabled}}

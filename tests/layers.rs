@@ -14,15 +14,21 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("mesh", &["diagnostic", "istio", "matcher", "request", "spiffe", "validate"]),
     ("decide", &["diagnostic", "istio", "matcher", "mesh", "request"]),
     ("explanation", &["decide", "istio", "matcher", "mesh", "request"]),
+    ("call", &["istio", "mesh", "request"]),
+    ("survey", &["decide", "matcher", "mesh", "request"]),
     ("jwt", &["request"]),
     (
         "suite",
         &["decide", "diagnostic", "istio", "matcher", "mesh", "parse", "request", "validate"],
     ),
-    ("report", &["decide", "diagnostic", "explanation", "istio", "mesh", "request", "suite"]),
+    (
+        "report",
+        &["decide", "diagnostic", "explanation", "istio", "mesh", "request", "suite", "survey"],
+    ),
     (
         "cli",
         &[
+            "call",
             "decide",
             "diagnostic",
             "istio",
@@ -33,6 +39,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "report",
             "request",
             "suite",
+            "survey",
             "validate",
         ],
     ),

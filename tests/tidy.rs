@@ -11,7 +11,14 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     ("strsim", &["src/parse/suggest.rs"]),
     (
         "serde_json",
-        &["src/jwt.rs", "src/report/document.rs", "src/report/json.rs", "src/report/yaml.rs"],
+        &[
+            "src/jwt.rs",
+            "src/report/document.rs",
+            "src/report/json.rs",
+            "src/report/settings.rs",
+            "src/report/survey.rs",
+            "src/report/yaml.rs",
+        ],
     ),
     ("serde", &["src/report/document.rs", "src/report/json.rs"]),
     ("schemars", &["src/report/document.rs"]),
@@ -20,8 +27,11 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     ("serde_yaml", &["src/report/yaml.rs"]),
     ("ring", &["src/jwt.rs"]),
     ("base64", &["src/jwt.rs"]),
-    ("clap", &["src/cli/args.rs"]),
+    ("clap", &["src/cli/args.rs", "src/cli/flags.rs"]),
+    ("clap_complete", &["src/cli/completion.rs"]),
+    ("clap_mangen", &["src/cli/man.rs"]),
     ("glob", &["src/cli/system.rs"]),
+    ("terminal_size", &["src/cli/system.rs"]),
 ];
 
 #[test]

@@ -1,7 +1,8 @@
 //! `test`: suite files → outcomes and a closing line.
 
-use super::args::{Format, Test};
+use super::args::Test;
 use super::exit::Exit;
+use super::flags::Format;
 use super::system::System;
 use super::{complain, complain_of, load, print, write};
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -81,7 +82,7 @@ pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
 fn run_suite(arguments: &Test, suite: &Suite, system: &mut impl System, run: &mut Run) {
     let mut patterns = Vec::new();
     for pattern in &suite.policies.patterns {
-        patterns.push(beside(&suite.file, &pattern.value));
+        patterns.push(load::beside(&suite.file, &pattern.value));
     }
     let loaded = load::resources(&patterns, "default", system);
     if loaded
@@ -132,13 +133,5 @@ fn run_suite(arguments: &Test, suite: &Suite, system: &mut impl System, run: &mu
             run.documents
                 .push(report::outcomes_document(&suite.file, &suite.name, &outcomes));
         }
-    }
-}
-
-/// A path of a suite, relative to the suite's file.
-fn beside(file: &str, path: &str) -> String {
-    match file.rsplit_once('/') {
-        Some((folder, _)) if !path.starts_with('/') => format!("{folder}/{path}"),
-        _ => path.to_owned(),
     }
 }

@@ -7,6 +7,7 @@ mod remedy;
 mod seen;
 mod surprise;
 mod trace;
+mod would_match;
 
 pub use alternatives::{alternatives, inside, outside};
 pub use change::{Change, TokenPlace};

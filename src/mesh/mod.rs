@@ -14,7 +14,7 @@ mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use ask::QuestionError;
+pub use ask::{Name, QuestionError};
 pub use attribute::{Attribute, Untranslatable, ValueMatch};
 pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Rule, Value};
 pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Uncaptured, Workload};

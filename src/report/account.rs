@@ -2,11 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::decide::{Stage, Truth, Verdict};
-use crate::diagnostic::Origin;
+use crate::decide::{Because, Decision, Stage, Truth, Verdict};
+use crate::diagnostic::{Origin, Sourced};
 use crate::explanation::{Explanation, Found, Gone, NearMiss, Seen};
+use crate::istio::Action;
 use crate::mesh::{
-    Attachment, ConditionRef, DecidedMode, Enforcement, Mesh, Part, RuleRef, RuleSet, WhyPassedOver,
+    Attachment, ConditionRef, DecidedMode, Enforcement, Mesh, Part, PassedOver, RuleRef, RuleSet,
+    WhyPassedOver,
 };
 use crate::request::{Claim, Payload, Request};
 
@@ -62,6 +64,8 @@ pub struct RuleAccount {
 pub struct FieldAccount {
     /// Where in the rule: `from[0].source.principals`.
     pub path: String,
+    /// The field, or the key of a condition: `principals`.
+    pub name: String,
     /// Whether it holds.
     pub holds: Truth,
     /// What the rule wants: `` `GET` or `HEAD` ``, `` none of `a` ``.
@@ -70,8 +74,8 @@ pub struct FieldAccount {
     pub has: String,
     /// Where the first value is written.
     pub origin: Origin,
-    /// The first value as written.
-    pub written: String,
+    /// The values as written, from the first on.
+    pub written: Vec<Sourced<String>>,
 }
 
 /// Something that may not have been expected.
@@ -96,8 +100,9 @@ pub struct PassedOverAccount {
     pub origin: Origin,
     /// Why not.
     pub why: String,
-    /// Whether it misses the workload by so little that a person may have meant it: anything but another namespace.
-    pub near: bool,
+    /// What it would have done to this request, were it about the workload; absent where it would have changed
+    /// nothing, and for another kind than AuthorizationPolicy.
+    pub would: Option<&'static str>,
 }
 
 impl Account {
@@ -138,7 +143,7 @@ impl Account {
             remedy: remedy.map_or_else(Vec::new, |remedy| {
                 remedy.changes.iter().map(ToString::to_string).collect()
             }),
-            passed_over: passed_over(mesh, request.workload),
+            passed_over: passed_over(mesh, request, &explanation.decision),
         }
     }
 }
@@ -192,11 +197,16 @@ fn field(mesh: &Mesh, place: ConditionRef, seen: &Seen, holds: Truth) -> Option<
     };
     Some(FieldAccount {
         path,
+        name: condition.field.clone(),
         holds,
         wants,
         has: has(seen.found(&condition.attribute)),
         origin: Origin::new(&policy.origin.file, first.written.position),
-        written: first.written.value.clone(),
+        written: condition
+            .values
+            .iter()
+            .map(|value| value.written.clone())
+            .collect(),
     })
 }
 
@@ -229,20 +239,44 @@ fn list(names: &[impl AsRef<str>], conjunction: &str) -> String {
     }
 }
 
-fn passed_over(mesh: &Mesh, workload: usize) -> Vec<PassedOverAccount> {
-    let passed = mesh.passed_over(workload).into_iter();
+fn passed_over(mesh: &Mesh, request: &Request, decision: &Decision) -> Vec<PassedOverAccount> {
+    let passed = mesh.passed_over(request.workload).into_iter();
     passed
-        .map(|passed| {
-            let near = passed.why != WhyPassedOver::NotAttached(Attachment::OtherNamespace);
-            PassedOverAccount {
-                kind: passed.kind,
-                policy: passed.policy,
-                origin: passed.origin,
-                why: why_passed_over(&passed.why),
-                near,
-            }
+        .map(|passed| PassedOverAccount {
+            would: would(mesh, request, decision, &passed),
+            kind: passed.kind,
+            why: why_passed_over(&passed.why),
+            policy: passed.policy,
+            origin: passed.origin,
         })
         .collect()
+}
+
+/// Whether a person may have meant this policy to decide: it would have, were it about the workload.
+fn would(
+    mesh: &Mesh,
+    request: &Request,
+    decision: &Decision,
+    passed: &PassedOver,
+) -> Option<&'static str> {
+    let index = mesh
+        .policies
+        .iter()
+        .position(|policy| policy.origin == passed.origin)?;
+    let policy = mesh.policies.get(index).filter(|policy| !policy.dry_run)?;
+    let matters = match (policy.action, &decision.because) {
+        (Action::Allow, Because::NothingAllows) => "would admit it",
+        (Action::Deny, _) if decision.verdict == Verdict::Allow => "would refuse it",
+        _ => return None,
+    };
+    // A policy of another namespace was hardly meant for this workload, unless it selects it by name.
+    let meant = match &passed.why {
+        WhyPassedOver::NotAttached(Attachment::OtherNamespace) => passed.selects_labels,
+        WhyPassedOver::NotAttached(_)
+        | WhyPassedOver::SelectorInRootNamespace
+        | WhyPassedOver::OlderOne(_) => true,
+    };
+    (meant && mesh.would_match(request, index) == Truth::Yes).then_some(matters)
 }
 
 fn why_passed_over(why: &WhyPassedOver) -> String {

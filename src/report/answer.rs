@@ -4,7 +4,7 @@ use super::account::Account;
 use crate::decide::{Because, Decision, Truth, Verdict};
 use crate::diagnostic::Origin;
 use crate::explanation::Explanation;
-use crate::mesh::{Dataplane, Mesh};
+use crate::mesh::{Dataplane, Mesh, MtlsMode};
 use crate::request::{Payload, Request};
 
 /// The first word of an answer.
@@ -59,6 +59,8 @@ pub struct Endpoint {
     pub rule: Option<(String, usize)>,
     /// Where the deciding rule, or the deciding mode, is written.
     pub origin: Option<Origin>,
+    /// The mode of the port; absent where no proxy stands there.
+    pub mode: Option<MtlsMode>,
     /// What else is worth knowing: dry runs, an assumed sidecar.
     pub notes: Vec<String>,
     /// What is known beyond the reason; absent for an answer that is not explained.
@@ -160,6 +162,7 @@ pub(crate) fn endpoint(mesh: &Mesh, request: &Request, decision: Decision) -> En
         reason,
         rule,
         origin,
+        mode: mode.map(|mode| mode.mode),
         notes,
         account: None,
     }

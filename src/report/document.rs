@@ -146,6 +146,8 @@ struct PassedOverDocument {
     origin: PlaceDocument,
     /// Why not, in words.
     why: String,
+    /// `would admit it` or `would refuse it`, were it about the workload; null where it would have changed nothing.
+    would: Option<&'static str>,
 }
 
 /// A place in a file.
@@ -316,6 +318,7 @@ impl From<&PassedOverAccount> for PassedOverDocument {
             policy: passed.policy.clone(),
             origin: PlaceDocument::from(&passed.origin),
             why: passed.why.clone(),
+            would: passed.would,
         }
     }
 }

@@ -7,7 +7,7 @@ use super::answer::{Answer, Endpoint, Word};
 use super::snippet::{Quotation, Remark, Sources};
 use super::style::Style;
 use crate::decide::Because;
-use crate::diagnostic::printable;
+use crate::diagnostic::{Sourced, printable};
 
 /// The answer: its first line says it, the next ones why, then what is nearest and what would help.
 ///
@@ -38,10 +38,25 @@ pub fn answer(
             write!(out, "        because ")?;
         }
         writeln!(out, "{}", printable(&endpoint.reason))?;
-        self::endpoint(out, endpoint, word, sources, style)?;
+        if divided && !style.full {
+            brief(out, endpoint)?;
+            continue;
+        }
+        self::endpoint(out, endpoint, sources, style)?;
         if !divided {
             break;
         }
+    }
+    Ok(())
+}
+
+/// The place and the notes of one of several answers.
+fn brief(out: &mut dyn Write, endpoint: &Endpoint) -> fmt::Result {
+    if let Some(origin) = &endpoint.origin {
+        writeln!(out, "        --> {origin}")?;
+    }
+    for note in &endpoint.notes {
+        writeln!(out, "        note: {}", printable(note))?;
     }
     Ok(())
 }
@@ -53,7 +68,6 @@ pub fn answer(
 pub fn endpoint(
     out: &mut dyn Write,
     endpoint: &Endpoint,
-    word: Word,
     sources: &Sources,
     style: Style,
 ) -> fmt::Result {
@@ -75,7 +89,7 @@ pub fn endpoint(
         writeln!(out, "\n{}", quotation.to_text(sources, style).trim_end())?;
     }
     if let Some(account) = &endpoint.account {
-        passed_over(out, account, word, style)?;
+        passed_over(out, account, style)?;
         if style.full {
             stages(out, &account.stages, style)?;
         }
@@ -106,7 +120,11 @@ fn quotations(endpoint: &Endpoint, account: &Account, style: Style) -> Vec<Quota
             title: "this says what the port takes".to_owned(),
             remarks: vec![Remark {
                 origin: origin.clone(),
-                written: String::new(),
+                written: endpoint
+                    .mode
+                    .map(|mode| Sourced::new(mode.as_str().to_owned(), origin.position))
+                    .into_iter()
+                    .collect(),
                 label: String::new(),
             }],
             ..Quotation::default()
@@ -138,16 +156,16 @@ const fn refuses(endpoint: &Endpoint) -> bool {
     )
 }
 
-/// What to do, in one line or several.
+/// What to do, in one line.
 fn help(remedy: &[String]) -> Vec<String> {
     match remedy {
         [] => Vec::new(),
-        [only] => vec![format!("it gets through with one change: {only}")],
-        many => {
-            let mut lines = vec![format!("it gets through with {} changes together:", many.len())];
-            lines.extend(many.iter().map(|change| format!("- {change}")));
-            vec![lines.join("\n")]
-        }
+        [only] => vec![format!("it gets through with one change, for instance: {only}")],
+        many => vec![format!(
+            "it gets through with {} changes together, for instance: {}",
+            many.len(),
+            many.join("; ")
+        )],
     }
 }
 
@@ -159,7 +177,7 @@ fn nearest(rule: &RuleAccount) -> Quotation {
             title: format!("{name}, but {gone}"),
             remarks: vec![Remark {
                 origin: rule.origin.clone(),
-                written: String::new(),
+                written: Vec::new(),
                 label: "this rule is left out".to_owned(),
             }],
             ..Quotation::default()
@@ -175,7 +193,7 @@ fn nearest(rule: &RuleAccount) -> Quotation {
         remarks: rule
             .fields
             .iter()
-            .map(|field| remark(field, "wants", "the request has"))
+            .map(|field| remark(field, "fails"))
             .collect(),
         ..Quotation::default()
     }
@@ -186,47 +204,48 @@ fn matched(rule: &RuleAccount) -> Quotation {
     let mut remarks: Vec<Remark> = rule
         .fields
         .iter()
-        .map(|field| remark(field, "takes", "the request has"))
+        .map(|field| remark(field, "holds"))
         .collect();
     if remarks.is_empty() {
         remarks.push(Remark {
             origin: rule.origin.clone(),
-            written: String::new(),
+            written: Vec::new(),
             label: "nothing in this rule leaves a request out".to_owned(),
         });
     }
     Quotation { word: "matched", title, remarks, ..Quotation::default() }
 }
 
-fn remark(field: &FieldAccount, verb: &str, has: &str) -> Remark {
+/// What is said about a field: its values are underlined, so they are not said again.
+fn remark(field: &FieldAccount, how: &str) -> Remark {
     Remark {
         origin: field.origin.clone(),
         written: field.written.clone(),
-        label: format!("{} {verb} {}; {has} {}", field.path, field.wants, field.has),
+        label: format!("`{}` {how}: the request has {}", field.name, field.has),
     }
 }
 
-/// The policies that are not about the workload, those that a person may have meant first.
-fn passed_over(out: &mut dyn Write, account: &Account, word: Word, style: Style) -> fmt::Result {
-    let shown = match (style.full, word) {
-        (true, _) => usize::MAX,
-        // Whoever is let in does not miss a policy.
-        (false, Word::Yes) => 0,
-        (false, Word::No | Word::Unknown) => 3,
-    };
-    let near = account
+/// The policies that are not about the workload: all of them, or those that would have decided.
+fn passed_over(out: &mut dyn Write, account: &Account, style: Style) -> fmt::Result {
+    const SHOWN: usize = 3;
+    let telling = account
         .passed_over
         .iter()
-        .filter(|passed| passed.near || style.full);
-    for (index, passed) in near.take(shown).enumerate() {
-        let begin = if index == 0 { "\npassed over: " } else { "             " };
+        .filter(|passed| passed.would.is_some() || style.full);
+    let shown = if style.full { usize::MAX } else { SHOWN };
+    for (index, passed) in telling.take(shown).enumerate() {
+        let begin = if index == 0 { "\npassed over:" } else { "            " };
+        let would = passed
+            .would
+            .map_or_else(String::new, |would| format!(" {would}, but"));
+        let colon = if passed.would.is_some() { "" } else { ":" };
         writeln!(
             out,
-            "{begin}{} `{}`: {}  {}",
+            "{begin} {} `{}`{colon}{would} {}\n             {}",
             passed.kind,
             passed.policy,
             printable(&passed.why),
-            style.faint(&format!("({})", passed.origin))
+            style.faint(&format!("--> {}", passed.origin))
         )?;
     }
     Ok(())

@@ -9,7 +9,7 @@ use crate::suite::{CaseResult, Outcome};
 
 /// A document for machines.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Document(Value);
+pub struct Document(pub(super) Value);
 
 impl Document {
     /// A value whose keys are all text has a form in JSON.

@@ -6,10 +6,12 @@ mod document;
 #[cfg(feature = "text")]
 mod explained;
 mod json;
+mod settings;
 #[cfg(feature = "text")]
 mod snippet;
 #[cfg(feature = "text")]
 mod style;
+mod survey;
 mod text;
 mod yaml;
 
@@ -23,8 +25,10 @@ pub use json::{
     Count, Document, answer as answer_document, answer_schema, complaint as complaint_document,
     complaint_schema, outcomes as outcomes_document, test_result,
 };
+pub use settings::{EffectiveSetting, document as settings_document, text as settings_text};
 #[cfg(feature = "text")]
 pub use snippet::{Quotation, Remark, Sources};
 #[cfg(feature = "text")]
 pub use style::Style;
+pub use survey::{Row, Table, TableKind};
 pub use text::{outcome as outcome_text, question, summary};

@@ -6,7 +6,7 @@ use std::ops::Range;
 use annotate_snippets::{AnnotationKind, Group, Level, Origin as Place, Renderer, Snippet};
 
 use super::style::Style;
-use crate::diagnostic::{Origin, Position, printable};
+use crate::diagnostic::{Origin, Position, Sourced, printable};
 
 /// The texts that were read, by the name that origins give them.
 pub type Sources = BTreeMap<String, String>;
@@ -21,8 +21,8 @@ const APART: u32 = 40;
 pub struct Remark {
     /// The place.
     pub origin: Origin,
-    /// The scalar that is written there, to underline all of it; empty: one character.
-    pub written: String,
+    /// The scalars that are written from there on, to underline those on the same line; empty: one character.
+    pub written: Vec<Sourced<String>>,
     /// What is said.
     pub label: String,
 }
@@ -133,24 +133,42 @@ fn quoted<'g>(mut group: Group<'g>, remarks: &[&Remark], sources: &Sources) -> G
     group.element(snippet)
 }
 
-/// The bytes of a line that a remark is about: the scalar as it is written there, quotes included.
+/// The bytes of a line that a remark is about: from its first scalar to its last one on this line.
 fn underlined(line: &str, remark: &Remark) -> Range<usize> {
-    let column = usize::try_from(remark.origin.position.column).unwrap_or(usize::MAX);
-    let start = line
-        .char_indices()
+    let Position { line: number, column } = remark.origin.position;
+    let on_this_line = remark
+        .written
+        .iter()
+        .filter(|written| written.position.line == number);
+    let last = on_this_line.max_by_key(|written| written.position.column);
+    let (start, end) = (byte_of(line, column), last.map_or(0, |last| end_of(line, last)));
+    let one = line
+        .get(start..)
+        .and_then(|rest| rest.chars().next())
+        .map_or(0, char::len_utf8);
+    start..end.max(start + one)
+}
+
+/// The byte at which a column, from 1, begins.
+fn byte_of(line: &str, column: u32) -> usize {
+    let column = usize::try_from(column).unwrap_or(usize::MAX);
+    line.char_indices()
         .nth(column.saturating_sub(1))
-        .map_or(line.len(), |(at, _)| at);
+        .map_or(line.len(), |(at, _)| at)
+}
+
+/// The byte behind a scalar as it is written, quotes included.
+fn end_of(line: &str, written: &Sourced<String>) -> usize {
+    let start = byte_of(line, written.position.column);
     let rest = line.get(start..).unwrap_or_default();
     let length = match rest.chars().next() {
         Some(quote @ ('"' | '\'')) => rest
             .get(1..)
             .and_then(|rest| rest.find(quote))
             .map_or(1, |end| end + 2),
-        Some(_) if !remark.written.is_empty() && rest.starts_with(&remark.written) => {
-            remark.written.len()
-        }
+        Some(_) if rest.starts_with(&written.value) => written.value.len(),
         Some(first) => first.len_utf8(),
         None => 0,
     };
-    start..start + length
+    start + length
 }
