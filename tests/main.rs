@@ -69,4 +69,7 @@ mod statements;
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+#[cfg(feature = "yaml")]
+mod surprises;
+#[cfg(test)]
 mod tidy;
