@@ -51,6 +51,9 @@ mod conformance {
 }
 #[cfg(test)]
 #[cfg(feature = "yaml")]
+mod explanation;
+#[cfg(test)]
+#[cfg(feature = "yaml")]
 mod inventory;
 #[cfg(test)]
 mod layers;
