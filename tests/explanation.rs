@@ -629,7 +629,7 @@ fn a_policy_is_passed_over_and_why(#[case] mesh: &str, #[case] to: &str, #[case]
                 }
                 WhyPassedOver::NotAttached(attachment) => format!("{attachment:?}"),
                 WhyPassedOver::OlderOne(older) => format!("older {older}"),
-                other => format!("{other:?}"),
+                other @ (WhyPassedOver::SelectorInRootNamespace | _) => format!("{other:?}"),
             };
             format!("{} {}: {why}", passed.kind, passed.policy)
         })
