@@ -70,3 +70,6 @@ mod statements;
 mod support;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod tutorial;
