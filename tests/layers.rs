@@ -15,6 +15,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("decide", &["diagnostic", "istio", "matcher", "mesh", "request"]),
     ("call", &["istio", "mesh", "request"]),
     ("survey", &["decide", "matcher", "mesh", "request"]),
+    ("explanation", &["decide", "istio", "matcher", "mesh", "request"]),
     ("jwt", &["request"]),
     (
         "suite",

@@ -31,6 +31,8 @@ mod cli_via;
 mod conformance {
     #[cfg(feature = "cli")]
     mod envoy;
+    #[cfg(feature = "cli")]
+    mod explanations;
     #[cfg(feature = "yaml")]
     mod matchers;
     mod paths;

@@ -60,7 +60,13 @@ pub(crate) fn unknown_account(mesh: &Mesh, spec: &RequestSpec) -> Option<Diagnos
         .collect();
     known.sort();
     known.dedup();
-    if known.iter().any(|known| known == asked) {
+    // Another trust domain is another question: an alias of this one, say.
+    let account = |principal: &str| {
+        principal
+            .split_once('/')
+            .map(|(_, account)| account.to_owned())
+    };
+    if known.iter().any(|known| account(known) == account(asked)) {
         return None;
     }
     let near = nearest(asked, known.iter().map(String::as_str))?;
