@@ -112,6 +112,10 @@ fn a_wrong_port_is_met_with_those_there_are() {
     error[PC913]: Service `httpbin.foo` has no TCP port 80
        = help: it has 8000: write `httpbin.foo:8000`
     ");
+    insta::assert_snapshot!(asked("sleep.foo http://httpbin.foo:8080/get"), @r"
+    error[PC913]: Service `httpbin.foo` has no TCP port 8080
+       = help: 8080 is the port of its pods; it has 8000: write `httpbin.foo:8000`
+    ");
     insta::assert_snapshot!(asked("sleep.foo tcp://reviews.bookinfo"), @r"
     error[PC913]: `reviews.bookinfo` needs a port
        = help: it has 9080, 9090: write `reviews.bookinfo:9080`

@@ -105,7 +105,7 @@ fn asked(
         sent: &arguments.sent,
     };
     let through = match &arguments.via {
-        Some(written) => Some(via(written, url, findings)?),
+        Some(written) => Some(via(written, findings)?),
         None => None,
     };
     Some((question(&words, mesh, findings)?, through))
@@ -131,7 +131,7 @@ fn ask(mesh: &Mesh, spec: &RequestSpec, via: Option<&Via>) -> Result<Answer, Que
         let requests = mesh.requests(spec)?;
         return answer(mesh, spec, report::question(spec), &requests);
     };
-    let passage = Passage::through(mesh, spec, &via.gateway, via.port)?;
+    let passage = Passage::through(mesh, spec, &via.gateway, via.port(spec))?;
     let text = format!("{} via {}", report::question(spec), passage.gateway);
     let at_gateway = answer(mesh, spec, text.clone(), &passage.to_gateway)?;
     if passage.to_workload.is_empty() || at_gateway.word() == Word::No {
@@ -210,6 +210,12 @@ fn batch(
     let (mut asked, mut not_asked, mut no, mut unknown) = (0_usize, 0_usize, 0_usize, 0_usize);
     let now = system.now();
     let mut progress = Progress::of("questions asked");
+    let mut complaints = Vec::new();
+    let written = arguments.via.as_deref();
+    let through = written.and_then(|written| via(written, &mut complaints));
+    if !complaints.is_empty() {
+        return table::could_not_ask(arguments.shown.output, &complaints, system);
+    }
     for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
@@ -229,9 +235,16 @@ fn batch(
             spec.remote_ip = spec.remote_ip.or(sent.remote_ip);
             spec.server_name = spec.server_name.or_else(|| sent.sni.clone());
             spec.alpn = spec.alpn.or_else(|| sent.alpn.clone());
+            let says = |(name, _): &(String, String)| name.eq_ignore_ascii_case("x-forwarded-for");
+            if let Some(addresses) = sent.xff.as_ref()
+                && !spec.http.headers.iter().any(says)
+            {
+                let line = ("x-forwarded-for".to_owned(), addresses.clone());
+                spec.http.headers.push(line);
+            }
             spec.namespace
                 .get_or_insert_with(|| arguments.files.namespace.clone());
-            match ask(mesh, &spec, None) {
+            match ask(mesh, &spec, through.as_ref()) {
                 Ok(answer) => {
                     asked += 1;
                     match answer.word() {

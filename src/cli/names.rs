@@ -30,10 +30,13 @@ pub(crate) fn unaskable(mesh: &Mesh, error: &QuestionError) -> Diagnostic {
             }
         }
         QuestionError::Ambiguous { .. } => "say which: `kind/name.namespace`".to_owned(),
-        QuestionError::NoSuchPort { service: name, known, .. }
-        | QuestionError::NeedsPort { name, known }
-            if !known.is_empty() =>
-        {
+        QuestionError::NoSuchPort { service, port, known } if !known.is_empty() => {
+            let of_pods = leads_to(inventory, service, *port);
+            let first = of_pods.or_else(|| known.first().copied()).unwrap_or_default();
+            let own = of_pods.map_or_else(String::new, |_| format!("{port} is the port of its pods; "));
+            format!("{own}it has {}: write `{service}:{first}`", ports(known))
+        }
+        QuestionError::NeedsPort { name, known } if !known.is_empty() => {
             let first = known.first().copied().unwrap_or_default();
             format!("it has {}: write `{name}:{first}`", ports(known))
         }
@@ -45,6 +48,17 @@ pub(crate) fn unaskable(mesh: &Mesh, error: &QuestionError) -> Diagnostic {
         }
     };
     Diagnostic::error(Code::UnknownName, error.to_string()).help(help)
+}
+
+/// The port of a Service that leads to this port of its pods.
+fn leads_to(inventory: &Inventory, service: &str, port: u16) -> Option<u16> {
+    let mut services = inventory.services.iter();
+    let service =
+        services.find(|known| format!("{}.{}", known.name, known.namespace) == service)?;
+    let mut ports = service.ports.iter();
+    let (own, _) =
+        ports.find(|(_, backends)| backends.iter().any(|backend| backend.port == port))?;
+    Some(*own)
 }
 
 /// A service account that no workload of the files runs as: it may be meant so, or misspelt.
