@@ -84,7 +84,7 @@ fn can_i_tells_what_it_takes() {
               METHOD is GET where it is left out.
               URL is http://host[:port]/path, https://host[:port]/path, tcp://host:port or
               tls://host:port; host is a Service's name in any of its forms (httpbin, httpbin.foo,
-              httpbin.foo.svc.cluster.local), a workload, or a pod's address.
+              httpbin.foo.svc.cluster.local), a workload, or the address of a pod or a Service.
 
     Options:
           --as <FROM>

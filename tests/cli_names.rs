@@ -162,7 +162,7 @@ fn what_is_outside_the_mesh_is_told() {
     ");
     insta::assert_snapshot!(asked("sleep.foo http://10.9.8.7:80/"), @r"
     error[PC913]: the files know no workload or Service `10.9.8.7`
-       = help: no workload of the files has this address: a Pod carries it in `status.podIP`; name a workload or a Service instead
+       = help: no Pod (`status.podIP`) and no Service (`spec.clusterIP`) of the files has this address: name a workload or a Service instead
     ");
 }
 

@@ -122,7 +122,7 @@ pub(crate) struct CanI {
             With --as, or with --plaintext, FROM is left out here.\n\
             METHOD is GET where it is left out.\n\
             URL is http://host[:port]/path, https://host[:port]/path, tcp://host:port or tls://host:port; host is a Service's \
-            name in any of its forms (httpbin, httpbin.foo, httpbin.foo.svc.cluster.local), a workload, or a pod's address.")
+            name in any of its forms (httpbin, httpbin.foo, httpbin.foo.svc.cluster.local), a workload, or the address of a pod or a Service.")
     )]
     pub(crate) words: Vec<String>,
 

@@ -119,7 +119,7 @@ fn suggest(asked: &str, namespace: &str, known: &Known, inventory: &Inventory) -
         .parse::<std::net::IpAddr>()
         .is_ok()
     {
-        return "no workload of the files has this address: a Pod carries it in `status.podIP`; name a workload or a Service instead".to_owned();
+        return "no Pod (`status.podIP`) and no Service (`spec.clusterIP`) of the files has this address: name a workload or a Service instead".to_owned();
     }
     let mut names: Vec<&str> = known.names.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();
