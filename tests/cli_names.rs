@@ -40,6 +40,7 @@ fn told(words: &str) -> String {
         ("bookinfo.yaml", BOOKINFO),
         ("notes.yaml", "- buy milk\n- sleep\n"),
         ("secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"),
+        ("-", ""),
         ("chart.yaml", "replicas: {{ .Values.replicas }}\n"),
     ];
     let words: Vec<&str> = words.split(' ').filter(|word| !word.is_empty()).collect();
@@ -243,6 +244,22 @@ fn files_that_hold_nothing_are_told() {
     error[PC902]: did not find expected <document start>
       --> Cargo.toml:2:1
        = help: one document ends before this: put `---` between two
+    ");
+}
+
+#[test]
+fn standard_input_is_read_once() {
+    insta::assert_snapshot!(asked("sleep.foo http://httpbin.foo:8000/ --mesh-config - -f -"), @r"
+    error[PC914]: `-f -` and `--mesh-config -` both read standard input
+       = help: write one of them to a file
+    ");
+    insta::assert_snapshot!(asked("--requests - -f -"), @r"
+    error[PC914]: `-f -` and `--requests -` both read standard input
+       = help: write one of them to a file
+    ");
+    insta::assert_snapshot!(asked("--requests - --mesh-config -"), @r"
+    error[PC914]: `--mesh-config -` and `--requests -` both read standard input
+       = help: write one of them to a file
     ");
 }
 

@@ -16,7 +16,18 @@ use crate::suite;
 
 /// Answers; `program` is what it is called.
 pub(crate) fn run(arguments: &CanI, program: &str, system: &mut impl System) -> Exit {
-    let loaded = load::mesh(&arguments.files, system);
+    let files = &arguments.files;
+    if arguments.requests.as_deref() == Some("-") {
+        let taken = [
+            ("-f", files.paths.iter().any(|path| path == "-")),
+            ("--mesh-config", files.mesh_config.as_deref() == Some("-")),
+        ];
+        if let Some((flag, _)) = taken.into_iter().find(|(_, taken)| *taken) {
+            let finding = load::read_twice(flag, "--requests");
+            return table::could_not_ask(arguments.shown.output, &[finding], system);
+        }
+    }
+    let loaded = load::mesh(files, system);
     if let (Some(file), Ok((mesh, findings))) = (&arguments.requests, &loaded) {
         return batch(arguments, file, mesh, findings, system);
     }
