@@ -100,8 +100,15 @@ fn the_gateway_is_asked_first() {
     insta::assert_snapshot!(call.out, @r"
     no      outside → cart.shop:8080 GET /admin via ingress.istio-system  (403)
             because DENY policy `istio-system/p` rule 0 refuses it
-            --> mesh.yaml:47:11
             note: the gateway itself answers: the workload is not asked
+
+    matched: DENY `istio-system/p` rule 0
+      --> mesh.yaml:47:38
+       |
+    47 |   rules: [{to: [{operation: {paths: [/admin]}}]}]
+       |                                      ^^^^^^ `paths` holds: the request has `/admin`
+       |
+       = help: it gets through with one change, for instance: ask for the path `/`
     ");
     assert_eq!(call.exit, Exit::No);
 }

@@ -13,15 +13,18 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("validate", &["diagnostic", "istio", "matcher", "spiffe"]),
     ("mesh", &["diagnostic", "istio", "matcher", "request", "spiffe", "validate"]),
     ("decide", &["diagnostic", "istio", "matcher", "mesh", "request"]),
+    ("explanation", &["decide", "istio", "matcher", "mesh", "request"]),
     ("call", &["istio", "mesh", "request"]),
     ("survey", &["decide", "matcher", "mesh", "request"]),
-    ("explanation", &["decide", "istio", "matcher", "mesh", "request"]),
     ("jwt", &["request"]),
     (
         "suite",
         &["decide", "diagnostic", "istio", "matcher", "mesh", "parse", "request", "validate"],
     ),
-    ("report", &["decide", "diagnostic", "istio", "mesh", "request", "suite", "survey"]),
+    (
+        "report",
+        &["decide", "diagnostic", "explanation", "istio", "mesh", "request", "suite", "survey"],
+    ),
     (
         "cli",
         &[

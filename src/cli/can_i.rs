@@ -10,12 +10,12 @@ use super::{complain_of, load, names, print, table, write};
 use crate::call::Passage;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::mesh::{Mesh, QuestionError};
-use crate::report::{self, Answer, Word};
-use crate::request::RequestSpec;
+use crate::report::{self, Answer, Sources, Style, Word};
+use crate::request::{Request, RequestSpec};
 use crate::suite;
 
 /// Answers; `program` is what it is called.
-pub(crate) fn run(arguments: &CanI, program: &str, system: &mut impl System) -> Exit {
+pub(crate) fn run(arguments: &CanI, program: &str, style: Style, system: &mut impl System) -> Exit {
     let files = &arguments.files;
     if arguments.requests.as_deref() == Some("-") {
         let taken = [
@@ -28,12 +28,12 @@ pub(crate) fn run(arguments: &CanI, program: &str, system: &mut impl System) -> 
         }
     }
     let loaded = load::mesh(files, system);
-    if let (Some(file), Ok((mesh, findings))) = (&arguments.requests, &loaded) {
-        return batch(arguments, file, mesh, findings, system);
+    if let (Some(file), Ok(read)) = (&arguments.requests, &loaded) {
+        return batch(arguments, file, &read.mesh, &read.findings, system);
     }
-    let (mesh, mut findings) = match loaded {
-        Ok((mesh, findings)) => (Some(mesh), findings),
-        Err(findings) => (None, findings),
+    let (mesh, mut findings, sources) = match loaded {
+        Ok(read) => (Some(read.mesh), read.findings, read.sources),
+        Err(findings) => (None, findings, Sources::new()),
     };
     // What is wrong with the words is told together with what is wrong with the files.
     let asked = if arguments.requests.is_none() {
@@ -46,13 +46,24 @@ pub(crate) fn run(arguments: &CanI, program: &str, system: &mut impl System) -> 
     };
     spec.now = Some(system.now());
     findings.extend(names::unknown_account(&mesh, &spec));
-    match ask(&mesh, &spec, via.as_ref()) {
+    match ask(&mesh, &spec, via.as_ref(), Answer::explained) {
         Ok(answer) => {
             if arguments.shown.output == Format::Text {
                 complain_of(system, &findings);
             }
             if !arguments.shown.quiet {
-                show(arguments, &answer, &findings, system);
+                match arguments.shown.output {
+                    format @ (Format::Json | Format::Yaml) => {
+                        write(system, format, &report::answer_document(&answer, &findings));
+                    }
+                    Format::Text => {
+                        let mut text = String::new();
+                        let style = Style { full: arguments.explain, ..style };
+                        if report::answer_text(&mut text, &answer, &sources, style).is_ok() {
+                            print(system, &text);
+                        }
+                    }
+                }
             }
             exit_of(answer.word())
         }
@@ -68,20 +79,6 @@ const fn exit_of(word: Word) -> Exit {
         Word::Yes => Exit::Yes,
         Word::No => Exit::No,
         Word::Unknown => Exit::Unknown,
-    }
-}
-
-fn show(arguments: &CanI, answer: &Answer, warnings: &[Diagnostic], system: &mut impl System) {
-    match arguments.shown.output {
-        format @ (Format::Json | Format::Yaml) => {
-            write(system, format, &report::answer_document(answer, warnings));
-        }
-        Format::Text => {
-            let mut text = String::new();
-            if report::answer_text(&mut text, answer).is_ok() {
-                print(system, &text);
-            }
-        }
     }
 }
 
@@ -137,18 +134,32 @@ fn words(arguments: &CanI) -> Option<(Option<&str>, Option<&str>, &str)> {
     })
 }
 
-fn ask(mesh: &Mesh, spec: &RequestSpec, via: Option<&Via>) -> Result<Answer, QuestionError> {
+/// How requests are answered: with an explanation or without.
+type Asking = fn(&Mesh, String, &[Request]) -> Option<Answer>;
+
+fn ask(
+    mesh: &Mesh,
+    spec: &RequestSpec,
+    via: Option<&Via>,
+    asking: Asking,
+) -> Result<Answer, QuestionError> {
+    let answer = |question: String, requests: &[Request]| {
+        asking(mesh, question, requests).ok_or_else(|| QuestionError::UnknownDestination {
+            name: spec.to.clone(),
+            namespace: spec.namespace.clone().unwrap_or_default(),
+        })
+    };
     let Some(via) = via else {
         let requests = mesh.requests(spec)?;
-        return answer(mesh, spec, report::question(spec), &requests);
+        return answer(report::question(spec), &requests);
     };
     let passage = Passage::through(mesh, spec, &via.gateway, via.port(spec))?;
     let text = format!("{} via {}", report::question(spec), passage.gateway);
-    let at_gateway = answer(mesh, spec, text.clone(), &passage.to_gateway)?;
+    let at_gateway = answer(text.clone(), &passage.to_gateway)?;
     if passage.to_workload.is_empty() || at_gateway.word() == Word::No {
         return Ok(noted(at_gateway, "the gateway itself answers: the workload is not asked"));
     }
-    let at_workload = answer(mesh, spec, text, &passage.to_workload)?;
+    let at_workload = answer(text, &passage.to_workload)?;
     let gateway = &passage.gateway;
     Ok(match (at_gateway.word(), at_workload.word()) {
         // Refused either way, by whichever of the two comes first.
@@ -167,18 +178,6 @@ fn ask(mesh: &Mesh, spec: &RequestSpec, via: Option<&Via>) -> Result<Answer, Que
         (Word::Yes | Word::No, _) => {
             noted(at_workload, &format!("the gateway {gateway} lets it pass: {}", why(&at_gateway)))
         }
-    })
-}
-
-fn answer(
-    mesh: &Mesh,
-    spec: &RequestSpec,
-    question: String,
-    requests: &[crate::request::Request],
-) -> Result<Answer, QuestionError> {
-    Answer::of(mesh, question, requests).ok_or_else(|| QuestionError::UnknownDestination {
-        name: spec.to.clone(),
-        namespace: spec.namespace.clone().unwrap_or_default(),
     })
 }
 
@@ -255,7 +254,7 @@ fn batch(
             }
             spec.namespace
                 .get_or_insert_with(|| arguments.files.namespace.clone());
-            match ask(mesh, &spec, through.as_ref()) {
+            match ask(mesh, &spec, through.as_ref(), Answer::of) {
                 Ok(answer) => {
                     asked += 1;
                     match answer.word() {

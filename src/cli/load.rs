@@ -10,6 +10,7 @@ use crate::istio::MeshConfig;
 use crate::jwt::InlineKeys;
 use crate::mesh::{Admission, Mesh, MeshInputs, ProviderStub};
 use crate::parse::{self, Loaded};
+use crate::report::Sources;
 use crate::suite;
 
 /// Whether a file below a folder is read as policies: YAML and JSON, suites left out.
@@ -20,14 +21,21 @@ fn holds_resources(name: &str) -> bool {
         && !suite::is_suite_file(name)
 }
 
+/// What was read.
+pub(crate) struct Read {
+    /// The mesh that the flags describe.
+    pub(crate) mesh: Mesh,
+    /// What is worth a look about it.
+    pub(crate) findings: Vec<Diagnostic>,
+    /// The texts that it was read from.
+    pub(crate) sources: Sources,
+}
+
 /// The mesh that the flags describe, and what is worth a look about it.
 ///
 /// # Errors
 /// Everything that is wrong with the files and the flags.
-pub(crate) fn mesh(
-    files: &Files,
-    system: &mut impl System,
-) -> Result<(Mesh, Vec<Diagnostic>), Vec<Diagnostic>> {
+pub(crate) fn mesh(files: &Files, system: &mut impl System) -> Result<Read, Vec<Diagnostic>> {
     let mut findings = Vec::new();
     let stubs = files
         .providers
@@ -78,7 +86,7 @@ pub(crate) fn mesh(
         Ok((mut mesh, warnings)) => {
             mesh.token_reader = Some(Box::new(InlineKeys));
             findings.extend(warnings);
-            Ok((mesh, findings))
+            Ok(Read { mesh, findings, sources: loaded.texts })
         }
         Err(errors) => {
             findings.extend(errors.into_vec());

@@ -42,7 +42,10 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
     let program = definition::program(&words);
     let exit = match arguments(&words, &program, system) {
         Ok((arguments, settings)) => match arguments.command {
-            args::Command::CanI(arguments) => can_i::run(&arguments, &program, system),
+            args::Command::CanI(can_i) => {
+                let style = terminal::style(arguments.everywhere.color, system);
+                can_i::run(&can_i, &program, style, system)
+            }
             args::Command::WhoCan(arguments) => who_can::run(&arguments, &program, system),
             args::Command::WhatCan(arguments) => what_can::run(&arguments, &program, system),
             args::Command::Test(arguments) => test::run(&arguments, system),

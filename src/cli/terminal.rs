@@ -2,6 +2,7 @@
 
 use super::flags::ColorChoice;
 use super::system::{Stream, System};
+use crate::report::Style;
 
 /// Wider lines are hard to read.
 const MAX_WIDTH: u16 = 110;
@@ -26,4 +27,13 @@ pub(crate) fn colored(choice: ColorChoice, stream: Stream, system: &impl System)
 /// How many columns text may take.
 pub(crate) fn width(system: &impl System) -> u16 {
     system.width().unwrap_or(USUAL_WIDTH).min(MAX_WIDTH)
+}
+
+/// How text for standard output is written.
+pub(crate) fn style(choice: ColorChoice, system: &impl System) -> Style {
+    Style {
+        colour: colored(choice, Stream::Stdout, system),
+        width: width(system).into(),
+        ..Style::default()
+    }
 }

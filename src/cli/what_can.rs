@@ -12,7 +12,7 @@ use crate::survey;
 /// Answers; `program` is what it is called.
 pub(crate) fn run(arguments: &WhatCan, program: &str, system: &mut impl System) -> Exit {
     let (mesh, mut findings) = match load::mesh(&arguments.files, system) {
-        Ok((mesh, findings)) => (Some(mesh), findings),
+        Ok(read) => (Some(read.mesh), read.findings),
         Err(findings) => (None, findings),
     };
     let from = arguments.from.as_deref().or(arguments.caller.as_deref());

@@ -12,7 +12,7 @@ use crate::survey;
 /// Answers; `program` is what it is called.
 pub(crate) fn run(arguments: &WhoCan, program: &str, system: &mut impl System) -> Exit {
     let (mesh, mut findings) = match load::mesh(&arguments.files, system) {
-        Ok((mesh, findings)) => (Some(mesh), findings),
+        Ok(read) => (Some(read.mesh), read.findings),
         Err(findings) => (None, findings),
     };
     let words: Vec<&str> = arguments.words.iter().map(String::as_str).collect();

@@ -5,7 +5,7 @@
 use std::net::IpAddr;
 
 use super::{Change, TokenPlace};
-use crate::matcher::{StringMatch, is_template};
+use crate::matcher::{IpBlock, StringMatch, is_template};
 use crate::mesh::{Attribute, Condition, Dataplane, Mesh, TokenProvider, ValueMatch};
 use crate::request::{Claim, Claims, Payload, Request};
 
@@ -61,7 +61,7 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn within(&self, attribute: &Attribute, written: &str, matches: &[ValueMatch]) -> Vec<Change> {
         match attribute {
-            Attribute::SourcePrincipal => self.into_principal(written),
+            Attribute::SourcePrincipal => self.principals_of(written),
             Attribute::SourceNamespace => {
                 let namespace = written.replace('*', "x");
                 vec![self.principal(None, Some(&namespace), None)]
@@ -71,9 +71,9 @@ impl Asked<'_> {
                     Some((namespace, account)) => (Some(namespace), account),
                     None => (None, written),
                 };
-                let own = matches.iter().find_map(|value| match value {
-                    ValueMatch::ServiceAccount(account) => Some(account.namespace()),
-                    _ => None,
+                let own = matches.iter().find_map(|value| {
+                    let ValueMatch::ServiceAccount(account) = value else { return None };
+                    Some(account.namespace())
                 });
                 vec![self.principal(None, namespace.or(own), Some(account))]
             }
@@ -94,11 +94,19 @@ impl Asked<'_> {
                 .into_iter()
                 .map(|name| Change::ServerName(name.to_ascii_lowercase()))
                 .collect(),
-            Attribute::RequestHeader(name) => self.into_header(name, written),
-            Attribute::RequestPrincipal
-            | Attribute::RequestAudiences
+            Attribute::RequestHeader(name) => self.headers_of(name, written),
+            Attribute::RequestPrincipal => {
+                let names = matches.iter().filter_map(|value| {
+                    let ValueMatch::RequestPrincipal { issuer, subject } = value else {
+                        return None;
+                    };
+                    Some(self.with_names(issuer, subject))
+                });
+                names.flatten().collect()
+            }
+            Attribute::RequestAudiences
             | Attribute::RequestPresenter
-            | Attribute::RequestClaim(_) => self.into_token(attribute, written, matches),
+            | Attribute::RequestClaim(_) => self.tokens_of(attribute, written),
         }
     }
 
@@ -213,7 +221,7 @@ impl Asked<'_> {
     }
 
     /// Principals that a written one stands for, what it leaves open being the caller's own.
-    fn into_principal(&self, written: &str) -> Vec<Change> {
+    fn principals_of(&self, written: &str) -> Vec<Change> {
         let own = self.skeleton();
         let mut changes = Vec::new();
         for pattern in self.mesh.settings.trust.principal(written) {
@@ -254,7 +262,7 @@ impl Asked<'_> {
                 if let Some(domain) = fitting.next() {
                     slot.clone_from(domain);
                 }
-            } else if at % 2 == 0 && !part.is_empty() {
+            } else if at.is_multiple_of(2) && !part.is_empty() {
                 (*part).clone_into(slot);
             }
         }
@@ -268,10 +276,9 @@ impl Asked<'_> {
             .iter()
             .take(VALUES)
             .flat_map(|value| &value.matches);
-        let beside = blocks.flat_map(|value| match value {
-            ValueMatch::Ip(block) => block.beside(),
-            _ => [None, None],
-        });
+        let beside = blocks
+            .filter_map(ValueMatch::block)
+            .flat_map(IpBlock::beside);
         let v4_first = self.request.source_ip.is_none_or(|ip| ip.is_ipv4());
         let mut nowhere: Vec<IpAddr> = NOWHERE.iter().filter_map(|ip| ip.parse().ok()).collect();
         if !v4_first {
@@ -314,17 +321,14 @@ impl Asked<'_> {
     }
 
     fn ports(&self, matches: &[ValueMatch]) -> Vec<Change> {
-        let wanted = matches.iter().filter_map(|value| match value {
-            ValueMatch::Port(port) => Some(*port),
-            _ => None,
-        });
+        let wanted = matches.iter().filter_map(ValueMatch::port);
         wanted
             .filter(|port| self.own_ports().any(|own| own == *port))
             .map(Change::Port)
             .collect()
     }
 
-    fn into_header(&self, name: &str, written: &str) -> Vec<Change> {
+    fn headers_of(&self, name: &str, written: &str) -> Vec<Change> {
         match name {
             ":method" => return methods(written).into_iter().map(Change::Method).collect(),
             ":path" => return paths(written).into_iter().map(Change::Path).collect(),
@@ -332,42 +336,39 @@ impl Asked<'_> {
                 return samples(written).into_iter().map(Change::Host).collect();
             }
             // The proxy tells it from this header, else from the connection.
-            ":scheme" => return self.into_header("x-forwarded-proto", written),
+            ":scheme" => return self.headers_of("x-forwarded-proto", written),
             _ => {}
         }
         let set = |value: String| Change::Header { name: name.to_owned(), value: Some(value) };
         samples(written).into_iter().map(set).collect()
     }
 
-    fn into_token(
-        &self,
-        attribute: &Attribute,
-        written: &str,
-        matches: &[ValueMatch],
-    ) -> Vec<Change> {
-        let mut changes = Vec::new();
+    fn tokens_of(&self, attribute: &Attribute, written: &str) -> Vec<Change> {
+        let values = samples(written);
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
         match attribute {
-            Attribute::RequestPrincipal => {
-                for value in matches {
-                    let ValueMatch::RequestPrincipal { issuer, subject } = value else { continue };
-                    changes.extend(self.with_names(issuer, subject));
-                }
-            }
-            Attribute::RequestAudiences | Attribute::RequestPresenter => {
-                let claim = if *attribute == Attribute::RequestAudiences { "aud" } else { "azp" };
-                let values = samples(written);
-                let values: Vec<&str> = values.iter().map(String::as_str).collect();
-                changes.extend(self.with_claim(&[claim], &values));
-            }
+            Attribute::RequestAudiences => self.with_claim(&["aud"], &values),
+            Attribute::RequestPresenter => self.with_claim(&["azp"], &values),
             Attribute::RequestClaim(path) => {
                 let path: Vec<&str> = path.iter().map(String::as_str).collect();
-                let values = samples(written);
-                let values: Vec<&str> = values.iter().map(String::as_str).collect();
-                changes.extend(self.with_claim(&path, &values));
+                self.with_claim(&path, &values)
             }
-            _ => {}
+            Attribute::SourcePrincipal
+            | Attribute::SourceNamespace
+            | Attribute::SourceServiceAccount
+            | Attribute::SourceTrustDomain
+            | Attribute::SourceIp
+            | Attribute::RemoteIp
+            | Attribute::RequestPrincipal
+            | Attribute::RequestHeader(_)
+            | Attribute::Host
+            | Attribute::Method
+            | Attribute::Path
+            | Attribute::DestinationPort
+            | Attribute::DestinationIp
+            | Attribute::ServerName
+            | Attribute::FilterMetadata(..) => Vec::new(),
         }
-        changes
     }
 
     /// Tokens of each provider whose issuer fits, with a subject that fits.
@@ -505,10 +506,10 @@ fn set(claims: &mut Claims, path: &[&str], value: Claim) {
 
 /// The first address of every block.
 fn blocks(matches: &[ValueMatch]) -> impl Iterator<Item = IpAddr> {
-    matches.iter().filter_map(|value| match value {
-        ValueMatch::Ip(block) => Some(block.first()),
-        _ => None,
-    })
+    matches
+        .iter()
+        .filter_map(ValueMatch::block)
+        .map(IpBlock::first)
 }
 
 /// Texts that a written value stands for.

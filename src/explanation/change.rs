@@ -249,7 +249,7 @@ impl fmt::Display for TokenPlace {
     }
 }
 
-/// What to do, as an order: `use the method `GET``.
+/// What to do, as an order: ``use the method `GET` ``.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

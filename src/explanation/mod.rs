@@ -7,6 +7,7 @@ mod remedy;
 mod seen;
 mod surprise;
 mod trace;
+mod would_match;
 
 pub use alternatives::{alternatives, inside, outside};
 pub use change::{Change, TokenPlace};
@@ -64,6 +65,14 @@ impl Explanation {
     pub fn matched(&self, mesh: &Mesh) -> Vec<ConditionRef> {
         let rule = self.decision.rule();
         rule.map_or_else(Vec::new, |rule| self.holding(mesh, rule))
+    }
+
+    /// By what a rule that did not match missed; absent where it was not asked.
+    #[must_use]
+    pub fn near_miss(&self, mesh: &Mesh, rule: RuleRef) -> Option<NearMiss> {
+        self.trace
+            .rule(rule)
+            .map(|found| near_miss::near_miss(mesh, &self.trace, found))
     }
 
     /// The conditions of a rule in the alternatives that hold, the first of each part.

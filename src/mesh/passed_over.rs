@@ -1,6 +1,6 @@
 //! A workload → the policies that are not about it, and for each why not.
 
-use super::select::other_revision;
+use super::select::{other_revision, selects};
 use super::{
     Attachment, Dataplane, Level, Mesh, Proxy, SelectionRules, applies, level, peer_authentication,
 };
@@ -53,6 +53,8 @@ pub struct PassedOver {
     pub origin: Origin,
     /// Why it does not count.
     pub why: WhyPassedOver,
+    /// Whether it has a selector with labels, and the workload has all of them.
+    pub selects_labels: bool,
 }
 
 /// Why a policy does not count for a workload.
@@ -109,10 +111,8 @@ impl Mesh {
                     return Some(WhyPassedOver::NotAttached(Attachment::OtherNamespace));
                 }
             }
-            match rules.attachment(&candidate.meta, &candidate.target, &proxy) {
-                Attachment::Attached => None,
-                other => Some(WhyPassedOver::NotAttached(other)),
-            }
+            let attachment = rules.attachment(&candidate.meta, &candidate.target, &proxy);
+            (attachment != Attachment::Attached).then_some(WhyPassedOver::NotAttached(attachment))
         };
         let mut found: Vec<PassedOver> = self
             .candidates
@@ -123,6 +123,10 @@ impl Mesh {
                     policy: candidate.meta.id(),
                     origin: candidate.meta.origin.clone(),
                     why: why(candidate)?,
+                    selects_labels: candidate.target.selector.as_ref().is_some_and(|selector| {
+                        !selector.match_labels.is_empty()
+                            && selects(Some(selector), &workload.labels) == Attachment::Attached
+                    }),
                 })
             })
             .collect();

@@ -41,11 +41,14 @@ pub struct Loaded {
     pub findings: Vec<Diagnostic>,
     /// The kinds that are not looked into, and how many of each there were.
     pub passed_over: BTreeMap<String, usize>,
+    /// The texts by the names of their files, to quote from.
+    pub texts: BTreeMap<String, String>,
 }
 
 /// Reads one text (YAML or JSON, several documents, `kind: List` and nested lists) and adds what it holds.
 /// A resource without a namespace is put into `default_namespace`.
 pub fn resources(file: &str, text: &str, default_namespace: &str, loaded: &mut Loaded) {
+    loaded.texts.insert(file.to_owned(), text.to_owned());
     let file = Arc::from(file);
     let before = loaded.findings.len();
     let documents = yaml::documents(&file, text, &mut loaded.findings);
@@ -62,7 +65,7 @@ pub(crate) fn resource_nodes(
     loaded: &mut Loaded,
 ) {
     let before = loaded.findings.len();
-    let Loaded { resources, findings, passed_over } = loaded;
+    let Loaded { resources, findings, passed_over, texts: _ } = loaded;
     let reader = Reader { file: Arc::clone(file), complaints: findings };
     let text = Outer::new(text);
     let mut loader = Loader { reader, text, default_namespace, resources, passed_over };

@@ -2,18 +2,21 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Endpoint};
+use super::answer::Answer;
+use super::document::{self, API_VERSION, AnswerDocument, ComplaintDocument};
 use crate::diagnostic::Diagnostic;
 use crate::suite::{CaseResult, Outcome};
-
-/// The version of every document.
-pub(super) const API_VERSION: &str = "portcullis.dev/v1alpha1";
 
 /// A document for machines.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document(pub(super) Value);
 
 impl Document {
+    /// A value whose keys are all text has a form in JSON.
+    fn of(value: &impl serde::Serialize) -> Self {
+        Self(serde_json::to_value(value).unwrap_or_default())
+    }
+
     /// The document as JSON over several lines, or as YAML, with a final newline.
     ///
     /// # Errors
@@ -32,22 +35,25 @@ impl Document {
 /// The answer to one question, kind `Answer`.
 #[must_use]
 pub fn answer(answer: &Answer, warnings: &[Diagnostic]) -> Document {
-    Document(json!({
-        "apiVersion": API_VERSION,
-        "kind": "Answer",
-        "question": answer.question,
-        "answer": answer.word().as_str(),
-        "endpoints": answer.endpoints.iter().map(endpoint).collect::<Vec<_>>(),
-        "warnings": findings(warnings),
-    }))
+    Document::of(&AnswerDocument::of(answer, warnings))
 }
 
 /// Why nothing could be answered, kind `Complaint`.
 #[must_use]
 pub fn complaint(complaints: &[Diagnostic]) -> Document {
-    Document(
-        json!({"apiVersion": API_VERSION, "kind": "Complaint", "findings": findings(complaints)}),
-    )
+    Document::of(&ComplaintDocument::of(complaints))
+}
+
+/// The JSON Schema of an answer.
+#[must_use]
+pub fn answer_schema() -> Document {
+    Document(document::answer_schema())
+}
+
+/// The JSON Schema of a complaint.
+#[must_use]
+pub fn complaint_schema() -> Document {
+    Document(document::complaint_schema())
 }
 
 /// How many cases ended how.
@@ -75,40 +81,6 @@ pub fn test_result(count: Count, suites: Vec<Document>) -> Document {
         "todo": count.todo,
         "suites": suites.into_iter().map(|suite| suite.0).collect::<Vec<_>>(),
     }))
-}
-
-fn endpoint(endpoint: &Endpoint) -> Value {
-    let decision = &endpoint.decision;
-    json!({
-        "workload": endpoint.workload,
-        "port": endpoint.port,
-        "verdict": decision.verdict.as_str(),
-        "status": decision.status,
-        "stage": decision.stage().map(|stage| stage.as_str()),
-        "policy": endpoint.rule.as_ref().map(|(policy, _)| policy),
-        "rule": endpoint.rule.as_ref().map(|(_, rule)| rule),
-        "origin": endpoint.origin.as_ref().map(ToString::to_string),
-        "reason": endpoint.reason,
-        "notes": endpoint.notes,
-    })
-}
-
-/// Findings as a list.
-fn findings(findings: &[Diagnostic]) -> Value {
-    let one = |finding: &Diagnostic| {
-        let origin = finding.origin.as_ref();
-        json!({
-            "code": finding.code.as_str(),
-            "severity": finding.severity.to_string(),
-            "file": origin.map(|origin| origin.file.as_ref()),
-            "line": origin.map(|origin| origin.position.line),
-            "column": origin.map(|origin| origin.position.column),
-            "path": finding.path.as_str(),
-            "message": finding.message,
-            "help": finding.help,
-        })
-    };
-    Value::Array(findings.iter().map(one).collect())
 }
 
 /// One suite's outcomes, kind `SuiteResult`.

@@ -1,17 +1,34 @@
 //! Facts → text and documents. Nothing is printed here: everything is written to a given writer or returned.
 
+mod account;
 mod answer;
+mod document;
+#[cfg(feature = "text")]
+mod explained;
 mod json;
 mod settings;
+#[cfg(feature = "text")]
+mod snippet;
+#[cfg(feature = "text")]
+mod style;
 mod survey;
 mod text;
 mod yaml;
 
+pub use account::{
+    Account, FieldAccount, PassedOverAccount, RuleAccount, StageAccount, SurpriseAccount,
+};
 pub use answer::{Answer, Endpoint, Word};
+#[cfg(feature = "text")]
+pub use explained::{answer as answer_text, endpoint as endpoint_text};
 pub use json::{
-    Count, Document, answer as answer_document, complaint as complaint_document,
-    outcomes as outcomes_document, test_result,
+    Count, Document, answer as answer_document, answer_schema, complaint as complaint_document,
+    complaint_schema, outcomes as outcomes_document, test_result,
 };
 pub use settings::{EffectiveSetting, document as settings_document, text as settings_text};
+#[cfg(feature = "text")]
+pub use snippet::{Quotation, Remark, Sources};
+#[cfg(feature = "text")]
+pub use style::Style;
 pub use survey::{Row, Table, TableKind};
-pub use text::{answer as answer_text, outcome as outcome_text, question, summary};
+pub use text::{outcome as outcome_text, question, summary};

@@ -2,7 +2,8 @@
 
 use serde_json::json;
 
-use super::json::{API_VERSION, Document};
+use super::document::API_VERSION;
+use super::json::Document;
 use crate::diagnostic::printable;
 
 /// One setting as it counts.

@@ -6,7 +6,8 @@ use std::fmt::{self, Write};
 use serde_json::{Value, json};
 
 use super::answer::{Answer, Endpoint, Word, endpoint};
-use super::json::{API_VERSION, Document};
+use super::document::API_VERSION;
+use super::json::Document;
 use crate::diagnostic::printable;
 use crate::mesh::Mesh;
 use crate::request::{HostSpec, Protocol, RequestSpec};

@@ -18,11 +18,12 @@ pub(super) fn surprises(subject: &Subject<'_>, told: &mut Vec<Surprise>) {
 }
 
 fn address(subject: &Subject<'_>) -> Option<IpAddr> {
-    match subject.condition.attribute {
-        Attribute::SourceIp => subject.seen.source_ip,
-        Attribute::RemoteIp => subject.seen.remote_ip,
-        Attribute::DestinationIp => subject.seen.destination_ip,
-        _ => None,
+    if subject.condition.attribute == Attribute::DestinationIp {
+        subject.seen.destination_ip
+    } else if subject.condition.attribute == Attribute::RemoteIp {
+        subject.seen.remote_ip
+    } else {
+        subject.seen.source_ip
     }
 }
 
@@ -45,10 +46,9 @@ fn other_family(subject: &Subject<'_>) -> Option<Surprise> {
         .values
         .iter()
         .flat_map(|value| &value.matches);
-    let mut families = blocks.filter_map(|value| match value {
-        ValueMatch::Ip(block) => Some(block.first().is_ipv4()),
-        _ => None,
-    });
+    let mut families = blocks
+        .filter_map(ValueMatch::block)
+        .map(|block| block.first().is_ipv4());
     // Where any block is of the address's family, the family is not what decided.
     let (family, others) = if address.is_ipv4() { ("IPv4", "IPv6") } else { ("IPv6", "IPv4") };
     if families.any(|v4| v4 == address.is_ipv4()) {

@@ -134,7 +134,7 @@ const fn failed(explanation: &Explanation) -> bool {
     matches!(explanation.decision.because, Because::NothingAllows)
 }
 
-/// A rule's name in a sentence: `rule 0 of `foo/p``.
+/// A rule's name in a sentence: ``rule 0 of `foo/p` ``.
 fn rule_name(mesh: &Mesh, place: crate::mesh::RuleRef) -> String {
     mesh.rule(place).map_or_else(
         || "a rule".to_owned(),

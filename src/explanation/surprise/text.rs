@@ -27,7 +27,18 @@ pub(super) fn surprises(subject: &Subject<'_>, told: &mut Vec<Surprise>) {
         }
         Attribute::ServerName => told.extend(server_name(subject)),
         Attribute::DestinationPort => told.extend(port_of_the_service(subject)),
-        _ => {}
+        Attribute::SourcePrincipal
+        | Attribute::SourceNamespace
+        | Attribute::SourceServiceAccount
+        | Attribute::SourceTrustDomain
+        | Attribute::SourceIp
+        | Attribute::RemoteIp
+        | Attribute::DestinationIp
+        | Attribute::RequestPrincipal
+        | Attribute::RequestAudiences
+        | Attribute::RequestPresenter
+        | Attribute::RequestClaim(_)
+        | Attribute::FilterMetadata(..) => {}
     }
     told.extend(letter_case(subject));
     if let Some(value) = subject.written().find(|value| has_inner_star(value)) {
@@ -80,17 +91,13 @@ fn short_host(subject: &Subject<'_>) -> Option<Surprise> {
             long.strip_prefix(short)
                 .is_some_and(|rest| rest.starts_with('.'))
         };
-        !short_is_empty(host) && (longer(wanted, host) || longer(host, wanted))
+        !host.is_empty() && (longer(wanted, host) || longer(host, wanted))
     })?;
     let text = format!(
         "hosts are compared as they are sent, a short name is not expanded: `{value}` is not `{authority}`, though \
          both may lead to the same Service; list each form that callers use"
     );
     Some(Surprise::new("host-is-not-expanded", "AP-45", text))
-}
-
-const fn short_is_empty(host: &str) -> bool {
-    host.is_empty()
 }
 
 /// gRPC is POST, always [AP-46].
