@@ -67,7 +67,7 @@ fn can_i_tells_what_it_takes() {
     insta::assert_snapshot!(help(&["can-i", "--help"]), @r"
     Ask whether a caller may send a request
 
-    Usage: portcullis can-i [OPTIONS] [FROM [METHOD] URL]...
+    Usage: portcullis can-i [OPTIONS] FROM [METHOD] URL
 
     Arguments:
       [FROM [METHOD] URL]...
@@ -84,7 +84,7 @@ fn can_i_tells_what_it_takes() {
               METHOD is GET where it is left out.
               URL is http://host[:port]/path, https://host[:port]/path, tcp://host:port or
               tls://host:port; host is a Service's name in any of its forms (httpbin, httpbin.foo,
-              httpbin.foo.svc.cluster.local), a workload, or a pod's address.
+              httpbin.foo.svc.cluster.local), a workload, or the address of a pod or a Service.
 
     Options:
           --as <FROM>
@@ -100,7 +100,8 @@ fn can_i_tells_what_it_takes() {
               Ask many questions: one JSON object a line, as in a suite's `tests` (`-` for standard
               input).
               
-              --source-ip, --remote-ip, --sni and --alpn count for the lines that do not say otherwise.
+              --via, --source-ip, --remote-ip, --xff, --sni and --alpn count for the lines that do not
+              say otherwise.
 
       -h, --help
               Print help (see a summary with '-h')
@@ -130,7 +131,8 @@ fn can_i_tells_what_it_takes() {
               out of it
 
           --sni <NAME>
-              The TLS server name that the caller asks for, where it is not what its proxy would send
+              The TLS server name that the caller asks for, where it is neither the host (https, tls)
+              nor what its proxy sends
 
           --alpn <NAMES>
               The protocols that the caller offers in TLS, most wanted first, as `h2,http/1.1`; empty:
@@ -259,7 +261,7 @@ fn who_can_tells_what_it_takes() {
     and outside (`external`). An exact answer, over all callers that there could be, comes with a later
     release.
 
-    Usage: portcullis who-can [OPTIONS] [[METHOD] URL]...
+    Usage: portcullis who-can [OPTIONS] [METHOD] URL
 
     Arguments:
       [[METHOD] URL]...
@@ -297,7 +299,8 @@ fn who_can_tells_what_it_takes() {
               out of it
 
           --sni <NAME>
-              The TLS server name that the caller asks for, where it is not what its proxy would send
+              The TLS server name that the caller asks for, where it is neither the host (https, tls)
+              nor what its proxy sends
 
           --alpn <NAMES>
               The protocols that the caller offers in TLS, most wanted first, as `h2,http/1.1`; empty:
@@ -409,7 +412,7 @@ fn what_can_tells_what_it_takes() {
     and `GET /`. Tokens are sent only where a flag says one. Exact regions, over all requests that there
     could be, come with a later release.
 
-    Usage: portcullis what-can [OPTIONS] [FROM]
+    Usage: portcullis what-can [OPTIONS] FROM
 
     Arguments:
       [FROM]
@@ -458,7 +461,8 @@ fn what_can_tells_what_it_takes() {
               out of it
 
           --sni <NAME>
-              The TLS server name that the caller asks for, where it is not what its proxy would send
+              The TLS server name that the caller asks for, where it is neither the host (https, tls)
+              nor what its proxy sends
 
           --alpn <NAMES>
               The protocols that the caller offers in TLS, most wanted first, as `h2,http/1.1`; empty:

@@ -27,7 +27,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     ("serde_yaml", &["src/report/yaml.rs"]),
     ("ring", &["src/jwt.rs"]),
     ("base64", &["src/jwt.rs"]),
-    ("clap", &["src/cli/args.rs", "src/cli/flags.rs"]),
+    ("clap", &["src/cli/args.rs", "src/cli/definition.rs", "src/cli/flags.rs"]),
     ("clap_complete", &["src/cli/completion.rs"]),
     ("clap_mangen", &["src/cli/man.rs"]),
     ("glob", &["src/cli/system.rs"]),

@@ -96,7 +96,7 @@ pub(crate) struct Sent {
     #[arg(long, value_name = "ADDRESSES")]
     pub(crate) xff: Option<String>,
 
-    /// The TLS server name that the caller asks for, where it is not what its proxy would send.
+    /// The TLS server name that the caller asks for, where it is neither the host (https, tls) nor what its proxy sends.
     #[arg(long, value_name = "NAME")]
     pub(crate) sni: Option<String>,
 

@@ -3,6 +3,7 @@
 use super::args::Test;
 use super::exit::Exit;
 use super::flags::Format;
+use super::progress::Progress;
 use super::system::System;
 use super::{complain, complain_of, load, print, write};
 use crate::diagnostic::{Code, Diagnostic, Severity};
@@ -24,6 +25,7 @@ struct Run {
 /// Runs every suite that the paths name.
 pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
     let mut run = Run::default();
+    let mut progress = Progress::of("running suites");
     for path in &arguments.paths {
         let files = match system.expand(path, &suite::is_suite_file) {
             Ok(files) => files,
@@ -34,6 +36,7 @@ pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
             }
         };
         for file in files {
+            progress.step(system);
             let text = match system.read(&file) {
                 Ok(text) => text,
                 Err(error) => {
@@ -57,6 +60,7 @@ pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
             }
         }
     }
+    progress.end(system);
     let ran = run.count.passed + run.count.failed + run.count.todo;
     match arguments.output {
         Format::Text => print(system, &format!("{}\n", report::summary(run.count))),
