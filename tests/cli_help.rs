@@ -25,6 +25,7 @@ fn the_program_tells_its_commands() {
       what-can    Ask what a caller may send
       test        Run policy test suites (`*.test.yaml`)
       config      Print the effective settings, and where each comes from
+      schema      Print the JSON Schema of a document that `-o json` prints
       completion  Print the completion script of a shell
       man         Print the manual page, or write all of them to a folder
       help        Print this message or the help of the given subcommand(s)
@@ -658,6 +659,49 @@ fn config_tells_what_it_takes() {
 }
 
 #[test]
+fn schema_tells_what_it_takes() {
+    insta::assert_snapshot!(help(&["schema", "--help"]), @r"
+    Print the JSON Schema of a document that `-o json` prints
+
+    Usage: portcullis schema [OPTIONS] <DOCUMENT>
+
+    Arguments:
+      <DOCUMENT>
+              The document: what can-i, config, what-can and who-can answer, or that nothing could be
+              asked
+
+              Possible values:
+              - answer:    Of can-i
+              - complaint: Of every command that could not ask
+              - settings:  Of config
+              - what-can:  Of what-can
+              - who-can:   Of who-can
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Everywhere:
+          --color <WHEN>
+              Whether to colour what people read
+
+              Possible values:
+              - auto:   At a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
+              - always: Always
+              - never:  Never
+              
+              [default: auto]
+
+          --config <FILE>
+              The settings file, instead of the nearest `.portcullis.yaml` at or above the working
+              directory
+
+          --no-config
+              Read no settings file and no `PORTCULLIS_*` variables
+    ");
+}
+
+#[test]
 fn completion_tells_what_it_takes() {
     insta::assert_snapshot!(help(&["completion", "--help"]), @r#"
     Print the completion script of a shell
@@ -781,6 +825,7 @@ fn manual_pages_are_written_one_for_each_command() {
             "share/man1/portcullis-completion.1",
             "share/man1/portcullis-config.1",
             "share/man1/portcullis-man.1",
+            "share/man1/portcullis-schema.1",
             "share/man1/portcullis-test.1",
             "share/man1/portcullis-what-can.1",
             "share/man1/portcullis-who-can.1",

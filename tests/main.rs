@@ -20,6 +20,9 @@ mod cli_help;
 mod cli_names;
 #[cfg(test)]
 #[cfg(feature = "cli")]
+mod cli_schema;
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod cli_settings;
 #[cfg(test)]
 #[cfg(feature = "cli")]

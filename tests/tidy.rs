@@ -11,17 +11,18 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     ("strsim", &["src/parse/suggest.rs"]),
     (
         "serde_json",
+        &["src/jwt.rs", "src/report/document.rs", "src/report/json.rs", "src/report/yaml.rs"],
+    ),
+    (
+        "serde",
         &[
-            "src/jwt.rs",
             "src/report/document.rs",
             "src/report/json.rs",
             "src/report/settings.rs",
             "src/report/survey.rs",
-            "src/report/yaml.rs",
         ],
     ),
-    ("serde", &["src/report/document.rs", "src/report/json.rs"]),
-    ("schemars", &["src/report/document.rs"]),
+    ("schemars", &["src/report/document.rs", "src/report/settings.rs", "src/report/survey.rs"]),
     ("annotate_snippets", &["src/report/snippet.rs"]),
     ("anstyle", &["src/report/style.rs"]),
     ("serde_yaml", &["src/report/yaml.rs"]),

@@ -2,7 +2,7 @@
 
 use clap::{Args, Parser, Subcommand};
 
-use super::flags::{ColorChoice, Files, Format, Listed, Sent, Shell, Shown};
+use super::flags::{ColorChoice, DocumentKind, Files, Format, Listed, Sent, Shell, Shown};
 
 /// Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone, as istiod and Envoy would.
 #[derive(Debug, Parser)]
@@ -87,6 +87,8 @@ pub(crate) enum Command {
     Test(Test),
     /// Print the effective settings, and where each comes from.
     Config(Config),
+    /// Print the JSON Schema of a document that `-o json` prints.
+    Schema(Schema),
     /// Print the completion script of a shell.
     #[command(after_help = "Examples:\n  \
         source <(portcullis completion bash)\n  \
@@ -238,6 +240,14 @@ pub(crate) struct Config {
     /// How to print the settings.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub(crate) output: Format,
+}
+
+/// `schema`.
+#[derive(Args, Debug)]
+pub(crate) struct Schema {
+    /// The document: what can-i, config, what-can and who-can answer, or that nothing could be asked.
+    #[arg(value_enum)]
+    pub(crate) document: DocumentKind,
 }
 
 /// `completion`.

@@ -166,3 +166,18 @@ pub(crate) enum Shell {
     #[value(name = "powershell")]
     Power,
 }
+
+/// A document that has a JSON Schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DocumentKind {
+    /// Of can-i.
+    Answer,
+    /// Of every command that could not ask.
+    Complaint,
+    /// Of config.
+    Settings,
+    /// Of what-can.
+    WhatCan,
+    /// Of who-can.
+    WhoCan,
+}

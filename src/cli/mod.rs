@@ -12,6 +12,7 @@ mod man;
 mod names;
 mod progress;
 mod question;
+mod schema;
 mod settings;
 mod system;
 mod table;
@@ -50,6 +51,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
             args::Command::WhatCan(arguments) => what_can::run(&arguments, &program, system),
             args::Command::Test(arguments) => test::run(&arguments, system),
             args::Command::Config(arguments) => config::run(&arguments, &settings, system),
+            args::Command::Schema(arguments) => schema::run(&arguments, system),
             args::Command::Completion(arguments) => completion::run(&arguments, system),
             args::Command::Man(arguments) => man::run(&arguments, system),
         },

@@ -25,7 +25,10 @@ pub use json::{
     Count, Document, answer as answer_document, answer_schema, complaint as complaint_document,
     complaint_schema, outcomes as outcomes_document, test_result,
 };
-pub use settings::{EffectiveSetting, document as settings_document, text as settings_text};
+pub use settings::{
+    EffectiveSetting, document as settings_document, schema as settings_schema,
+    text as settings_text,
+};
 #[cfg(feature = "text")]
 pub use snippet::{Quotation, Remark, Sources};
 #[cfg(feature = "text")]
