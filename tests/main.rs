@@ -53,6 +53,9 @@ mod conformance {
     mod validation;
 }
 #[cfg(test)]
+#[cfg(feature = "cli")]
+mod explained;
+#[cfg(test)]
 #[cfg(feature = "yaml")]
 mod inventory;
 #[cfg(test)]
