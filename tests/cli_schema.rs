@@ -27,7 +27,10 @@ fn differences(schema: &Value, root: &Value, value: &Value, path: &str, found: &
             differences(schema, root, value, path, &mut found);
             found.is_empty()
         });
-        return if fits { () } else { found.push(format!("{path} is none of anyOf: {value}")) };
+        if !fits {
+            found.push(format!("{path} is none of anyOf: {value}"));
+        }
+        return;
     }
     let is = match value {
         Value::Null => "null",
@@ -37,10 +40,14 @@ fn differences(schema: &Value, root: &Value, value: &Value, path: &str, found: &
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    let types = match &schema["type"] {
-        Value::String(one) => vec![one.as_str()],
-        Value::Array(many) => many.iter().filter_map(Value::as_str).collect(),
-        other => panic!("{path}: {other}"),
+    let types: Vec<&str> = match schema["type"].as_str() {
+        Some(one) => vec![one],
+        None => schema["type"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .filter_map(Value::as_str)
+            .collect(),
     };
     if !types.contains(&is) {
         found.push(format!("{path} is {is}, not {types:?}"));
