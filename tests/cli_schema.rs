@@ -40,14 +40,12 @@ fn differences(schema: &Value, root: &Value, value: &Value, path: &str, found: &
         Value::Array(_) => "array",
         Value::Object(_) => "object",
     };
-    let types: Vec<&str> = match schema["type"].as_str() {
-        Some(one) => vec![one],
-        None => schema["type"]
-            .as_array()
-            .unwrap()
-            .iter()
-            .filter_map(Value::as_str)
-            .collect(),
+    let types = match &schema["type"] {
+        Value::String(one) => vec![one.as_str()],
+        Value::Array(many) => many.iter().filter_map(Value::as_str).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => {
+            panic!("{path} has no type")
+        }
     };
     if !types.contains(&is) {
         found.push(format!("{path} is {is}, not {types:?}"));
