@@ -238,6 +238,7 @@ fn a_failed_case_says_what_was_expected_and_why_it_is_otherwise() {
            status: expected 200, got 403
            because DENY policy `foo/p` rule 0 refuses it
            --> one.test.yaml:13:13
+           again: portcullis test one.test.yaml -t '^wrong$'
     TODO one.test.yaml:17:3 one › later
            open it
     SKIPPED one.test.yaml:18:3 one › never

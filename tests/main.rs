@@ -41,6 +41,12 @@ mod refusals;
 #[cfg(feature = "yaml")]
 mod statements;
 #[cfg(test)]
+#[cfg(feature = "cli")]
+mod suites {
+    mod bad;
+    mod run;
+}
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

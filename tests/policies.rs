@@ -4,7 +4,7 @@ use portcullis::cli::Exit;
 use rstest::rstest;
 
 use crate::support::captured::Captured;
-use crate::support::project;
+use crate::support::{project, words};
 
 #[test]
 fn every_suite_of_the_shelf_passes() {
@@ -46,24 +46,6 @@ fn a_readme_shows_what_the_tool_says(#[case] path: &str) {
         }
     }
     assert!(shown > 0, "{path} shows no output of the tool");
-}
-
-/// Words as a shell splits them: at spaces, quotes kept together.
-fn words(command: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quote = None;
-    for c in command.chars() {
-        match (c, quote) {
-            ('\'' | '"', None) => quote = Some(c),
-            (c, Some(open)) if c == open => quote = None,
-            (' ', None) => words.push(std::mem::take(&mut word)),
-            (c, _) => word.push(c),
-        }
-    }
-    words.push(word);
-    words.retain(|word| !word.is_empty());
-    words
 }
 
 #[rstest]

@@ -9,12 +9,16 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     ("ipnet", &["src/matcher/ip.rs"]),
     ("granit_parser", &["src/parse/yaml.rs"]),
     ("strsim", &["src/parse/suggest.rs"]),
-    ("serde_json", &["src/jwt.rs", "src/report/json.rs", "src/report/yaml.rs"]),
+    (
+        "serde_json",
+        &["src/jwt.rs", "src/report/json.rs", "src/report/question.rs", "src/report/yaml.rs"],
+    ),
     ("serde_yaml", &["src/report/yaml.rs"]),
     ("ring", &["src/jwt.rs"]),
     ("base64", &["src/jwt.rs"]),
-    ("clap", &["src/cli/args.rs"]),
+    ("clap", &["src/cli/args.rs", "src/cli/test_args.rs"]),
     ("glob", &["src/cli/system.rs"]),
+    ("regex_lite", &["src/cli/reproduce.rs", "src/cli/test.rs"]),
 ];
 
 #[test]

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use super::test_args::Test;
 use crate::mesh::IstioVersion;
 
 /// Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone, as istiod and Envoy would.
@@ -147,22 +148,6 @@ pub(crate) struct Files {
     /// Read policies that the API server or Istio's webhook would refuse as istiod does when the webhook is off.
     #[arg(long)]
     pub(crate) admission_bypassed: bool,
-}
-
-/// `test`.
-#[derive(Args, Debug)]
-pub(crate) struct Test {
-    /// Suite files, folders to look for `*.test.yaml` in, or patterns.
-    #[arg(value_name = "PATH", default_value = ".")]
-    pub(crate) paths: Vec<String>,
-
-    /// How to print the outcomes.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
-    pub(crate) output: Format,
-
-    /// Print the closing line only.
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
 }
 
 /// An output format.

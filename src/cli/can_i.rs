@@ -214,7 +214,7 @@ fn stub(word: &str, findings: &mut Vec<Diagnostic>) -> Option<(String, ProviderS
 }
 
 /// The question that the words ask. Everything that is wrong with them is complained of.
-fn spec(arguments: &CanI, findings: &mut Vec<Diagnostic>) -> Option<RequestSpec> {
+pub(crate) fn spec(arguments: &CanI, findings: &mut Vec<Diagnostic>) -> Option<RequestSpec> {
     const SHAPE: &str = "write `portcullis can-i FROM [METHOD] URL -f PATH`, as in `portcullis can-i sleep.foo GET http://httpbin.foo:8000/headers -f policies/`";
     let is_method = |word: &str| {
         !word.is_empty()

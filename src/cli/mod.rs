@@ -4,8 +4,12 @@ mod args;
 mod can_i;
 mod exit;
 mod load;
+mod reproduce;
+mod suites;
 mod system;
 mod test;
+mod test_args;
+mod threads;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

@@ -2,9 +2,10 @@
 
 use serde_json::{Value, json};
 
-use super::answer::{Answer, Endpoint};
+use super::answer::{self, Answer, Endpoint};
+use super::outcomes::{CaseRun, Run, SuiteRun};
 use crate::diagnostic::Diagnostic;
-use crate::suite::{CaseResult, Outcome};
+use crate::suite::{CaseResult, Mismatch};
 
 /// The version of every document.
 const API_VERSION: &str = "portcullis.dev/v1alpha1";
@@ -50,33 +51,6 @@ pub fn complaint(complaints: &[Diagnostic]) -> Document {
     )
 }
 
-/// How many cases ended how.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Count {
-    /// As expected.
-    pub passed: usize,
-    /// Otherwise, or vacuous, or not askable.
-    pub failed: usize,
-    /// Not run.
-    pub skipped: usize,
-    /// Not as expected yet.
-    pub todo: usize,
-}
-
-/// The outcomes of all suites, kind `TestResult`; `suites` are what [`outcomes`] made.
-#[must_use]
-pub fn test_result(count: Count, suites: Vec<Document>) -> Document {
-    Document(json!({
-        "apiVersion": API_VERSION,
-        "kind": "TestResult",
-        "passed": count.passed,
-        "failed": count.failed,
-        "skipped": count.skipped,
-        "todo": count.todo,
-        "suites": suites.into_iter().map(|suite| suite.0).collect::<Vec<_>>(),
-    }))
-}
-
 fn endpoint(endpoint: &Endpoint) -> Value {
     let decision = &endpoint.decision;
     json!({
@@ -111,33 +85,56 @@ fn findings(findings: &[Diagnostic]) -> Value {
     Value::Array(findings.iter().map(one).collect())
 }
 
-/// One suite's outcomes, kind `SuiteResult`.
+/// The outcomes of a test run, kind `TestResult`.
 #[must_use]
-pub fn outcomes(file: &str, suite: &str, outcomes: &[Outcome<'_>]) -> Document {
-    let one = |outcome: &Outcome<'_>| {
-        let (result, detail) = match &outcome.result {
-            CaseResult::Passed => ("passed", Value::Null),
-            CaseResult::Failed(mismatches) => {
-                let mismatch = |mismatch: &crate::suite::Mismatch| json!({"what": mismatch.what, "expected": mismatch.expected, "found": mismatch.found});
-                ("failed", Value::Array(mismatches.iter().map(mismatch).collect()))
-            }
-            CaseResult::CouldNotAsk(error) => ("failed", json!(error.to_string())),
-            CaseResult::Vacuous => ("vacuous", Value::Null),
-            CaseResult::Skipped(reason) => ("skipped", json!(reason)),
-            CaseResult::Todo(what) => ("todo", json!(what)),
-        };
-        json!({
-            "name": outcome.case.name,
-            "line": outcome.case.position.line,
-            "result": result,
-            "detail": detail,
-        })
-    };
+pub fn test_result(run: &Run<'_>) -> Document {
+    let count = run.count;
     Document(json!({
         "apiVersion": API_VERSION,
-        "kind": "SuiteResult",
-        "file": file,
-        "suite": suite,
-        "cases": outcomes.iter().map(one).collect::<Vec<_>>(),
+        "kind": "TestResult",
+        "passed": count.passed,
+        "failed": count.failed,
+        "vacuous": count.vacuous,
+        "skipped": count.skipped,
+        "todo": count.todo,
+        "notRun": count.not_run,
+        "suites": run.suites.iter().map(suite).collect::<Vec<_>>(),
     }))
+}
+
+fn suite(suite: &SuiteRun<'_>) -> Value {
+    json!({
+        "file": suite.prepared.suite.file.as_ref(),
+        "suite": suite.prepared.suite.name,
+        "cases": suite.cases.iter().map(|run| case(run, suite)).collect::<Vec<_>>(),
+    })
+}
+
+fn case(run: &CaseRun<'_>, suite: &SuiteRun<'_>) -> Value {
+    let mismatches = match &run.outcome.result {
+        CaseResult::Failed(mismatches) => mismatches.as_slice(),
+        CaseResult::Passed
+        | CaseResult::CouldNotAsk(_)
+        | CaseResult::Skipped(_)
+        | CaseResult::Todo { .. }
+        | CaseResult::Vacuous => &[],
+    };
+    let mismatch = |mismatch: &Mismatch| json!({"what": mismatch.what, "expected": mismatch.expected, "found": mismatch.found});
+    let endpoint = run
+        .outcome
+        .asked
+        .as_ref()
+        .filter(|_| !mismatches.is_empty())
+        .map(|(request, decision)| {
+            endpoint(&answer::endpoint(&suite.prepared.mesh, request, decision.clone()))
+        });
+    json!({
+        "name": run.outcome.case.name,
+        "line": run.outcome.case.position.line,
+        "result": run.word(),
+        "message": Some(run.message()).filter(|message| !message.is_empty()),
+        "mismatches": mismatches.iter().map(mismatch).collect::<Vec<_>>(),
+        "got": endpoint,
+        "command": run.command,
+    })
 }

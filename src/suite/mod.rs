@@ -8,4 +8,4 @@ pub use case::{Because, Case, Expectation, questions, stated_claims};
 #[cfg(feature = "cli")]
 pub(crate) use case::{split_port, stated_token};
 pub use file::{Policies, Suite, is_suite_file, read};
-pub use run::{CaseResult, Mismatch, Outcome, Prepared, prepare, run};
+pub use run::{CaseResult, Count, Mismatch, Outcome, Prepared, prepare, run, run_case};

@@ -11,6 +11,7 @@ const NOW: i64 = 1_790_000_000;
 #[derive(Default)]
 pub(crate) struct Captured {
     files: BTreeMap<String, String>,
+    written: BTreeMap<String, String>,
     real: RealSystem,
     out: Vec<u8>,
     err: Vec<u8>,
@@ -21,6 +22,8 @@ pub(crate) struct Call {
     pub(crate) exit: Exit,
     pub(crate) out: String,
     pub(crate) err: String,
+    /// The files that were written.
+    pub(crate) written: BTreeMap<String, String>,
 }
 
 impl Captured {
@@ -39,7 +42,7 @@ impl Captured {
             .map(Into::into);
         let exit = portcullis::cli::run(words, &mut self);
         let text = |bytes| String::from_utf8(bytes).unwrap();
-        Call { exit, out: text(self.out), err: text(self.err) }
+        Call { exit, out: text(self.out), err: text(self.err), written: self.written }
     }
 }
 
@@ -58,8 +61,21 @@ impl System for Captured {
         self.real.expand(pattern, wanted)
     }
 
+    fn is_pipe(&self, path: &str) -> bool {
+        self.real.is_pipe(path)
+    }
+
+    fn write(&mut self, path: &str, text: &str) -> io::Result<()> {
+        self.written.insert(path.to_owned(), text.to_owned());
+        Ok(())
+    }
+
     fn now(&self) -> i64 {
         NOW
+    }
+
+    fn processors(&self) -> usize {
+        2
     }
 
     fn stdout(&mut self) -> &mut dyn Write {
