@@ -13,15 +13,17 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("validate", &["diagnostic", "istio", "matcher", "spiffe"]),
     ("mesh", &["diagnostic", "istio", "matcher", "request", "spiffe", "validate"]),
     ("decide", &["diagnostic", "istio", "matcher", "mesh", "request"]),
+    ("coverage", &["decide", "diagnostic", "istio", "mesh", "request"]),
     ("jwt", &["request"]),
     (
         "suite",
         &["decide", "diagnostic", "istio", "matcher", "mesh", "parse", "request", "validate"],
     ),
-    ("report", &["decide", "diagnostic", "istio", "mesh", "request", "suite"]),
+    ("report", &["coverage", "decide", "diagnostic", "istio", "mesh", "request", "suite"]),
     (
         "cli",
         &[
+            "coverage",
             "decide",
             "diagnostic",
             "istio",

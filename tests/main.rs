@@ -44,6 +44,7 @@ mod statements;
 #[cfg(feature = "cli")]
 mod suites {
     mod bad;
+    mod coverage;
     mod run;
 }
 #[cfg(test)]

@@ -11,13 +11,21 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     ("strsim", &["src/parse/suggest.rs"]),
     (
         "serde_json",
-        &["src/jwt.rs", "src/report/json.rs", "src/report/question.rs", "src/report/yaml.rs"],
+        &[
+            "src/jwt.rs",
+            "src/report/coverage.rs",
+            "src/report/json.rs",
+            "src/report/question.rs",
+            "src/report/yaml.rs",
+        ],
     ),
     ("serde_yaml", &["src/report/yaml.rs"]),
     ("ring", &["src/jwt.rs"]),
     ("base64", &["src/jwt.rs"]),
     ("clap", &["src/cli/args.rs", "src/cli/test_args.rs"]),
     ("glob", &["src/cli/system.rs"]),
+    ("quick_junit", &["src/report/junit.rs"]),
+    ("quick_xml", &["src/report/cobertura.rs"]),
     ("regex_lite", &["src/cli/reproduce.rs", "src/cli/test.rs"]),
 ];
 

@@ -10,6 +10,7 @@ use super::system::System;
 use super::test_args::{Output, Test};
 use super::threads::in_order;
 use super::{complain, complain_of, print, reproduce};
+use crate::coverage::{Coverage, Hits};
 use crate::diagnostic::{Code, Diagnostic, printable};
 use crate::report::{self, CaseRun, Run, SuiteRun};
 use crate::suite::{self, Case, Count, Prepared};
@@ -48,11 +49,39 @@ pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
     } else if arguments.list {
         return list(&chosen, system);
     }
-    let run = run_cases(&chosen, threads, arguments.fail_fast, Some(system.now()));
+    let how = How {
+        threads,
+        fail_fast: arguments.fail_fast,
+        coverage: arguments.wants_coverage(),
+        now: system.now(),
+    };
+    let run = run_cases(&chosen, how);
     if show(arguments, &run, system).is_err() {
         return Exit::CouldNotAsk;
     }
-    exit_of(run.count)
+    let exit = exit_of(run.count);
+    if let (Some(coverage), Some(least)) = (&run.coverage, arguments.coverage_threshold)
+        && exit == Exit::Yes
+        && coverage.of_rules().hundredths() < least
+    {
+        let least = format!("{}.{:02} %", least / 100, least % 100);
+        complain(
+            system,
+            &format!("error: fewer than {least} of the rules decided cases both ways\n"),
+        );
+        return Exit::No;
+    }
+    exit
+}
+
+/// How cases are run.
+#[derive(Clone, Copy)]
+struct How {
+    threads: usize,
+    fail_fast: bool,
+    coverage: bool,
+    /// Seconds since 1970.
+    now: i64,
 }
 
 /// The same for every format.
@@ -105,12 +134,7 @@ fn list(chosen: &[Chosen<'_>], system: &mut impl System) -> Exit {
 
 /// Runs the cases. With `fail_fast` those behind the first failure are not run, and that is the same for any number
 /// of threads.
-fn run_cases<'r>(
-    chosen: &[Chosen<'r>],
-    threads: usize,
-    fail_fast: bool,
-    now: Option<i64>,
-) -> Run<'r> {
+fn run_cases<'r>(chosen: &[Chosen<'r>], how: How) -> Run<'r> {
     let chunks = chosen.iter().flat_map(|(ready, cases)| {
         let prepared = &ready.prepared;
         cases.chunks(CHUNK).map(move |cases| (prepared, cases))
@@ -118,24 +142,31 @@ fn run_cases<'r>(
     let jobs: Vec<(usize, (&Prepared<'_>, &[&'r Case]))> = chunks.enumerate().collect();
     // The first job that has a failure: no later one needs to be done.
     let stop = AtomicUsize::new(usize::MAX);
-    let results = in_order(threads, &jobs, |(index, (prepared, cases))| {
+    let results = in_order(how.threads, &jobs, |(index, (prepared, cases))| {
+        let mut hits = Hits::default();
+        let mesh = &prepared.mesh;
         let mut outcomes = Vec::with_capacity(cases.len());
         for case in *cases {
             if stop.load(Ordering::Relaxed) < *index {
                 break;
             }
-            let outcome = suite::run_case(prepared, case, now, &mut ());
-            let stops = fail_fast && outcome.result.is_failure();
+            let outcome = suite::run_case(prepared, case, Some(how.now), |request| {
+                if how.coverage { hits.decide(mesh, request) } else { mesh.decide(request) }
+            });
+            let stops = how.fail_fast && outcome.result.is_failure();
             outcomes.push(outcome);
             if stops {
                 stop.fetch_min(*index, Ordering::Relaxed);
                 break;
             }
         }
-        outcomes
+        (outcomes, hits)
     });
     let stop = stop.into_inner();
-    let mut outcomes = results.into_iter().take(stop.saturating_add(1)).flatten();
+    let (outcomes, hits): (Vec<_>, Vec<_>) =
+        results.into_iter().take(stop.saturating_add(1)).unzip();
+    let coverage = how.coverage.then(|| coverage(chosen, hits));
+    let mut outcomes = outcomes.into_iter().flatten();
     let mut count = Count::default();
     let mut suites = Vec::new();
     for (ready, cases) in chosen {
@@ -152,38 +183,79 @@ fn run_cases<'r>(
         });
         suites.push(SuiteRun { cases: cases.collect(), prepared: &ready.prepared });
     }
-    Run { suites, count }
+    Run { suites, count, coverage }
 }
 
-/// Prints the outcomes, or writes them to a file.
+/// What the chunks of every suite came by, together.
+fn coverage(chosen: &[Chosen<'_>], hits: Vec<Hits>) -> Coverage {
+    let mut coverage = Coverage::default();
+    let mut hits = hits.into_iter();
+    for (ready, cases) in chosen {
+        let mut of_suite = Hits::default();
+        for chunk in hits.by_ref().take(cases.len().div_ceil(CHUNK)) {
+            of_suite.merge(chunk);
+        }
+        coverage.add(&ready.prepared.mesh, &of_suite);
+    }
+    coverage
+}
+
+/// Prints the outcomes, or writes them to a file. What cannot be written ends the run.
 fn show(arguments: &Test, run: &Run<'_>, system: &mut impl System) -> Result<(), ()> {
-    let closing = format!("{}\n", report::summary(run.count));
-    let counts = if arguments.count { report::counts(run) } else { String::new() };
-    let text = match arguments.output {
-        Output::Text if arguments.quiet => String::new(),
-        Output::Text => report::outcomes_text(run),
-        Output::Json | Output::Yaml => {
-            match report::test_result(run).to_text(arguments.output == Output::Yaml) {
-                Ok(text) => text,
-                Err(error) => {
-                    complain(system, &format!("error: {error}\n"));
-                    return Err(());
-                }
+    let text = match rendered(arguments, run) {
+        Ok(text) => text,
+        Err(error) => {
+            complain(system, &format!("error: {error}\n"));
+            return Err(());
+        }
+    };
+    let mut closing = if arguments.count { report::counts(run) } else { String::new() };
+    if let Some(coverage) = &run.coverage {
+        if arguments.coverage && !arguments.quiet {
+            closing.push_str(&report::coverage_table(coverage));
+        }
+        closing.push_str(&format!("{}\n", report::coverage_summary(coverage)));
+        let files = [
+            (&arguments.lcov, report::lcov(coverage)),
+            (&arguments.cobertura, report::cobertura(coverage)),
+        ];
+        for (file, text) in files {
+            if let Some(file) = file {
+                write_file(file, &text, system)?;
             }
         }
-    };
-    let Some(file) = &arguments.output_file else {
-        print(system, &text);
-        if arguments.output == Output::Text {
-            print(system, &format!("{counts}{closing}"));
-        } else {
-            complain(system, &counts);
+    }
+    closing.push_str(&format!("{}\n", report::summary(run.count)));
+    match &arguments.output_file {
+        Some(file) => {
+            print(system, &closing);
+            let whole =
+                if arguments.output == Output::Text { format!("{text}{closing}") } else { text };
+            write_file(file, &whole, system)
         }
-        return Ok(());
-    };
-    print(system, &format!("{counts}{closing}"));
-    let text = if arguments.output == Output::Text { format!("{text}{closing}") } else { text };
-    system.write(file, &text).map_err(|error| {
+        // What follows a document would be no part of it.
+        None if arguments.output == Output::Text => {
+            print(system, &format!("{text}{closing}"));
+            Ok(())
+        }
+        None => {
+            print(system, &text);
+            Ok(())
+        }
+    }
+}
+
+fn rendered(arguments: &Test, run: &Run<'_>) -> Result<String, String> {
+    match arguments.output {
+        Output::Text if arguments.quiet => Ok(String::new()),
+        Output::Text => Ok(report::outcomes_text(run)),
+        Output::Json => report::test_result(run).to_text(false),
+        Output::Yaml => report::test_result(run).to_text(true),
+    }
+}
+
+fn write_file(file: &str, text: &str, system: &mut impl System) -> Result<(), ()> {
+    system.write(file, text).map_err(|error| {
         complain(system, &format!("error: `{file}` cannot be written: {error}\n"));
     })
 }

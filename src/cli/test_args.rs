@@ -29,6 +29,25 @@ pub(crate) struct Test {
     #[arg(long)]
     pub(crate) count: bool,
 
+    /// Say which rules and values decided a case, by matching and by not matching.
+    ///
+    /// A value counts where its other answer would have turned its rule, and a rule where its other answer would have
+    /// turned the verdict.
+    #[arg(long, help_heading = "Coverage")]
+    pub(crate) coverage: bool,
+
+    /// Fail where fewer than so many percent of the rules decided cases both ways.
+    #[arg(long, value_name = "PERCENT", help_heading = "Coverage", value_parser = percent)]
+    pub(crate) coverage_threshold: Option<usize>,
+
+    /// Write the coverage of the policy files' lines as an LCOV tracefile.
+    #[arg(long, value_name = "FILE", help_heading = "Coverage")]
+    pub(crate) lcov: Option<String>,
+
+    /// Write it as Cobertura XML.
+    #[arg(long, value_name = "FILE", help_heading = "Coverage")]
+    pub(crate) cobertura: Option<String>,
+
     /// Run again whenever a file changes: the suites that it is of.
     #[arg(long)]
     pub(crate) watch: bool,
@@ -46,6 +65,27 @@ pub(crate) struct Test {
     pub(crate) quiet: bool,
 }
 
+impl Test {
+    /// Whether anything wants to know the coverage.
+    pub(crate) const fn wants_coverage(&self) -> bool {
+        self.coverage
+            || self.coverage_threshold.is_some()
+            || self.lcov.is_some()
+            || self.cobertura.is_some()
+    }
+}
+
+/// A share in percent → in hundredths of a percent.
+fn percent(text: &str) -> Result<usize, String> {
+    let (whole, part) = text.split_once('.').unwrap_or((text, "0"));
+    let digits = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit()) && !text.is_empty();
+    let hundredths = (digits(whole) && digits(part) && part.len() <= 2)
+        .then(|| format!("{whole}{part:0<2}").parse::<usize>().ok())
+        .flatten()
+        .filter(|hundredths| *hundredths <= 10_000);
+    hundredths.ok_or_else(|| "a number from 0 to 100, as `90` or `92.5`".to_owned())
+}
+
 /// How outcomes are printed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Output {
@@ -55,4 +95,22 @@ pub(crate) enum Output {
     Json,
     /// The same as YAML.
     Yaml,
+}
+
+#[cfg(test)]
+mod tests {
+    #[rstest::rstest]
+    #[case("0", Some(0))]
+    #[case("90", Some(9_000))]
+    #[case("92.5", Some(9_250))]
+    #[case("99.99", Some(9_999))]
+    #[case("100", Some(10_000))]
+    #[case("100.01", None)]
+    #[case("-1", None)]
+    #[case("1e1", None)]
+    #[case("NaN", None)]
+    #[case("", None)]
+    fn a_threshold_is_a_percentage(#[case] text: &str, #[case] want: Option<usize>) {
+        assert_eq!(super::percent(text).ok(), want);
+    }
 }

@@ -99,6 +99,7 @@ pub fn test_result(run: &Run<'_>) -> Document {
         "todo": count.todo,
         "notRun": count.not_run,
         "suites": run.suites.iter().map(suite).collect::<Vec<_>>(),
+        "coverage": run.coverage.as_ref().map(super::coverage::document),
     }))
 }
 

@@ -4,6 +4,7 @@ use std::fmt::{self, Write as _};
 
 use super::answer::endpoint;
 use super::text::question;
+use crate::coverage::Coverage;
 use crate::decide::Decision;
 use crate::diagnostic::printable;
 use crate::request::Request;
@@ -16,6 +17,8 @@ pub struct Run<'r> {
     pub suites: Vec<SuiteRun<'r>>,
     /// How many cases ended how.
     pub count: Count,
+    /// What decided them; absent where nobody asked.
+    pub coverage: Option<Coverage>,
 }
 
 /// One suite of a run.

@@ -2,7 +2,7 @@
 
 use super::case::Case;
 use super::file::Suite;
-use crate::decide::{Because, Decision, Observer};
+use crate::decide::{Because, Decision};
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::istio::Resource;
 use crate::mesh::{Admission, Mesh, MeshInputs, QuestionError};
@@ -140,16 +140,16 @@ pub fn run<'s>(prepared: &Prepared<'s>, now: Option<i64>) -> Vec<Outcome<'s>> {
         .suite
         .cases
         .iter()
-        .map(|case| run_case(prepared, case, now, &mut ()))
+        .map(|case| run_case(prepared, case, now, |request| prepared.mesh.decide(request)))
         .collect()
 }
 
-/// Runs one case of the suite and tells an observer every step of its decisions. `now` as in [`run`].
-pub fn run_case<'s, O: Observer>(
+/// Runs one case of the suite; `decide` decides a request, and may watch how. `now` as in [`run`].
+pub fn run_case<'s>(
     prepared: &Prepared<'_>,
     case: &'s Case,
     now: Option<i64>,
-    observer: &mut O,
+    mut decide: impl FnMut(&Request) -> Decision,
 ) -> Outcome<'s> {
     if let Some(reason) = &case.skip {
         return Outcome { case, result: CaseResult::Skipped(reason.clone()), asked: None };
@@ -169,7 +169,7 @@ pub fn run_case<'s, O: Observer>(
     let mut result = CaseResult::Passed;
     for request in &mut requests {
         request.now = now;
-        let decision = prepared.mesh.decide_with(request, observer);
+        let decision = decide(request);
         let mismatches = compare(case, &decision, &prepared.mesh);
         if !mismatches.is_empty() {
             shown = Some((request.clone(), decision));
