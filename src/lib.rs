@@ -5,6 +5,7 @@ pub mod cli;
 pub mod coverage;
 pub mod decide;
 pub mod diagnostic;
+pub mod explanation;
 pub mod istio;
 #[cfg(feature = "jwt")]
 pub mod jwt;

@@ -14,6 +14,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("mesh", &["diagnostic", "istio", "matcher", "request", "spiffe", "validate"]),
     ("decide", &["diagnostic", "istio", "matcher", "mesh", "request"]),
     ("coverage", &["decide", "diagnostic", "istio", "mesh", "request"]),
+    ("explanation", &["decide", "istio", "matcher", "mesh", "request"]),
     ("jwt", &["request"]),
     (
         "suite",

@@ -7,6 +7,8 @@ mod cli;
 mod conformance {
     #[cfg(feature = "cli")]
     mod envoy;
+    #[cfg(feature = "cli")]
+    mod explanations;
     #[cfg(feature = "yaml")]
     mod matchers;
     mod paths;
