@@ -47,6 +47,7 @@ mod statements;
 mod suites {
     mod bad;
     mod coverage;
+    mod formats;
     mod run;
 }
 #[cfg(test)]

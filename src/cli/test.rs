@@ -251,6 +251,11 @@ fn rendered(arguments: &Test, run: &Run<'_>) -> Result<String, String> {
         Output::Text => Ok(report::outcomes_text(run)),
         Output::Json => report::test_result(run).to_text(false),
         Output::Yaml => report::test_result(run).to_text(true),
+        Output::Junit => report::junit(run),
+        Output::Tap => Ok(report::tap(run)),
+        Output::Sarif => report::sarif(run).to_text(false),
+        Output::Github => Ok(report::github(run)),
+        Output::Markdown => Ok(report::markdown(run)),
     }
 }
 

@@ -95,6 +95,16 @@ pub(crate) enum Output {
     Json,
     /// The same as YAML.
     Yaml,
+    /// JUnit XML.
+    Junit,
+    /// TAP version 14.
+    Tap,
+    /// SARIF 2.1.0.
+    Sarif,
+    /// Workflow commands of GitHub.
+    Github,
+    /// Markdown for a comment on a pull request.
+    Markdown,
 }
 
 #[cfg(test)]

@@ -15,6 +15,11 @@ const API_VERSION: &str = "portcullis.dev/v1alpha1";
 pub struct Document(Value);
 
 impl Document {
+    /// A document of another format.
+    pub(super) const fn new(value: Value) -> Self {
+        Self(value)
+    }
+
     /// The document as JSON over several lines, or as YAML, with a final newline.
     ///
     /// # Errors

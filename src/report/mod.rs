@@ -4,10 +4,16 @@ mod answer;
 #[cfg(feature = "cli")]
 mod cobertura;
 mod coverage;
+mod github;
 mod json;
+#[cfg(feature = "cli")]
+mod junit;
 mod lcov;
+mod markdown;
 mod outcomes;
 mod question;
+mod sarif;
+mod tap;
 mod text;
 mod yaml;
 
@@ -15,8 +21,14 @@ pub use answer::{Answer, Endpoint, Word};
 #[cfg(feature = "cli")]
 pub use cobertura::cobertura;
 pub use coverage::{summary as coverage_summary, table as coverage_table};
+pub use github::github;
 pub use json::{Document, answer as answer_document, complaint as complaint_document, test_result};
+#[cfg(feature = "cli")]
+pub use junit::junit;
 pub use lcov::lcov;
+pub use markdown::markdown;
 pub use outcomes::{CaseRun, Run, SuiteRun, counts, summary, text as outcomes_text};
 pub use question::{claims, line as question_line};
+pub use sarif::sarif;
+pub use tap::tap;
 pub use text::{answer as answer_text, question};

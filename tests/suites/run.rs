@@ -111,6 +111,11 @@ fn where_there_is_no_suite_nothing_ran(#[case] path: &str) {
 #[case::text("text")]
 #[case::json("json")]
 #[case::yaml("yaml")]
+#[case::junit("junit")]
+#[case::tap("tap")]
+#[case::sarif("sarif")]
+#[case::github("github")]
+#[case::markdown("markdown")]
 fn the_exit_code_is_the_same_in_every_format(#[case] format: &str) {
     for (flags, exit) in [
         (&["-t", "open"][..], Exit::Yes),
