@@ -12,6 +12,8 @@ pub mod jwt;
 pub mod matcher;
 pub mod mesh;
 #[cfg(feature = "yaml")]
+pub mod mutation;
+#[cfg(feature = "yaml")]
 pub mod parse;
 #[cfg(feature = "json")]
 pub mod report;

@@ -20,7 +20,24 @@ const ROOMS: &[(&str, &[&str])] = &[
         "suite",
         &["decide", "diagnostic", "istio", "matcher", "mesh", "parse", "request", "validate"],
     ),
-    ("report", &["coverage", "decide", "diagnostic", "istio", "mesh", "request", "suite"]),
+    (
+        "mutation",
+        &[
+            "decide",
+            "diagnostic",
+            "explanation",
+            "istio",
+            "matcher",
+            "mesh",
+            "parse",
+            "request",
+            "suite",
+        ],
+    ),
+    (
+        "report",
+        &["coverage", "decide", "diagnostic", "istio", "mesh", "mutation", "request", "suite"],
+    ),
     (
         "cli",
         &[
@@ -31,6 +48,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "jwt",
             "matcher",
             "mesh",
+            "mutation",
             "parse",
             "report",
             "request",

@@ -48,6 +48,7 @@ mod suites {
     mod bad;
     mod coverage;
     mod formats;
+    mod mutation;
     mod run;
 }
 #[cfg(test)]

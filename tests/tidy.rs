@@ -26,7 +26,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     ("glob", &["src/cli/system.rs"]),
     ("quick_junit", &["src/report/junit.rs"]),
     ("quick_xml", &["src/report/cobertura.rs"]),
-    ("regex_lite", &["src/cli/reproduce.rs", "src/cli/test.rs"]),
+    ("regex_lite", &["src/cli/filter.rs", "src/cli/reproduce.rs"]),
 ];
 
 #[test]

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use super::test_args::Test;
+use super::test_args::{Mutate, Test};
 use crate::mesh::IstioVersion;
 
 /// Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone, as istiod and Envoy would.
@@ -56,6 +56,11 @@ pub(crate) enum Command {
         after_help = "Exit codes: 0 all passed · 1 something failed · 2 a suite could not be read · 4 nothing ran."
     )]
     Test(Test),
+    /// Change every policy in every small way, and see which changes the suites do not notice.
+    #[command(
+        after_help = "Exit codes: 0 every change is noticed or accepted, or the threshold is met · 1 not so, or a suite fails already · 2 a suite could not be read · 4 nothing to change."
+    )]
+    Mutate(Mutate),
 }
 
 /// `can-i`.

@@ -3,7 +3,9 @@
 mod args;
 mod can_i;
 mod exit;
+mod filter;
 mod load;
+mod mutate;
 mod reproduce;
 mod suites;
 mod system;
@@ -31,6 +33,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
     let exit = match args::parse(words) {
         Ok(arguments) => match arguments.command {
             args::Command::CanI(arguments) => can_i::run(&arguments, system),
+            args::Command::Mutate(arguments) => mutate::run(&arguments, system),
             args::Command::Test(arguments) => test::run(&arguments, system),
         },
         Err(usage) if usage.asked => {

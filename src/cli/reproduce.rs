@@ -7,25 +7,27 @@ use crate::report;
 use crate::request::{Caller, HostSpec, Protocol, RequestSpec, TlsChoice};
 use crate::suite::{Case, Policies, Suite};
 
-/// The command line, its words quoted for a shell. `paths` are what the suite's `resources` name.
+/// The command line for a case, its words quoted for a shell. `paths` are what the suite's `resources` name.
 pub(crate) fn command(suite: &Suite, paths: &[String], mesh: &Mesh, case: &Case) -> String {
-    let Some(files) = files(&suite.policies, paths) else {
-        return again(suite, case);
-    };
-    if let Some(mut words) = words(&case.spec) {
+    question(suite, paths, mesh, &case.spec).unwrap_or_else(|| again(suite, case))
+}
+
+/// The command line for a question. Absent where a part of the mesh stands in the suite itself.
+pub(crate) fn question(
+    suite: &Suite,
+    paths: &[String],
+    mesh: &Mesh,
+    spec: &RequestSpec,
+) -> Option<String> {
+    let files = files(&suite.policies, paths)?;
+    if let Some(mut words) = words(spec) {
         words.extend(files.iter().cloned());
-        if asks_the_same(&words, mesh, &case.spec) {
-            return format!("portcullis can-i {}", shell(&words));
+        if asks_the_same(&words, mesh, spec) {
+            return Some(format!("portcullis can-i {}", shell(&words)));
         }
     }
-    match report::question_line(&case.spec) {
-        Some(line) => format!(
-            "printf %s {} | portcullis can-i --requests - {}",
-            shell(&[line]),
-            shell(&files)
-        ),
-        None => again(suite, case),
-    }
+    let line = shell(&[report::question_line(spec)?]);
+    Some(format!("printf %s {line} | portcullis can-i --requests - {}", shell(&files)))
 }
 
 /// The case itself, by its name: for a mesh that no files hold.
@@ -124,10 +126,8 @@ fn asks_the_same(words: &[String], mesh: &Mesh, spec: &RequestSpec) -> bool {
     let Command::CanI(arguments) = arguments.command else { return false };
     let mut findings = Vec::new();
     let Some(asked) = can_i::spec(&arguments, &mut findings) else { return false };
-    findings.is_empty()
-        && mesh
-            .requests(&asked)
-            .is_ok_and(|asked| mesh.requests(spec).is_ok_and(|wanted| asked == wanted))
+    let asked = mesh.requests(&RequestSpec { now: spec.now, ..asked });
+    findings.is_empty() && asked.is_ok() && asked == mesh.requests(spec)
 }
 
 /// Words as a POSIX shell takes them apart again; one with characters that drive a terminal, as `bash` and `zsh` do.

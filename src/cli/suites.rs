@@ -6,6 +6,7 @@ use super::load;
 use super::system::System;
 use super::threads::in_order;
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Severity};
+use crate::istio::Resource;
 use crate::jwt::InlineKeys;
 use crate::parse::Loaded;
 use crate::suite::{self, Prepared, Suite};
@@ -36,6 +37,8 @@ pub(crate) struct Ready<'s> {
     pub(crate) prepared: Prepared<'s>,
     /// What its `resources` name, as the command line names it.
     pub(crate) paths: &'s [String],
+    /// The resources that they hold.
+    pub(crate) resources: &'s [Resource],
 }
 
 /// Reads the suites that the paths name, and what these name.
@@ -90,11 +93,11 @@ impl Read {
         }
         let jobs: Vec<(&Suite, &usize)> = self.suites.iter().zip(&self.of_suite).collect();
         let prepared = in_order(threads, &jobs, |(suite, place)| {
-            let resources = self.loaded.get(**place);
-            let mut prepared =
-                suite::prepare(suite, resources.map_or(&[], |known| &known.loaded.resources))?;
+            let known = self.loaded.get(**place);
+            let resources = known.map_or(&[][..], |known| &known.loaded.resources);
+            let mut prepared = suite::prepare(suite, resources)?;
             prepared.mesh.token_reader = Some(Box::new(InlineKeys));
-            Ok(Ready { prepared, paths: resources.map_or(&[], |known| &known.paths) })
+            Ok(Ready { prepared, paths: known.map_or(&[], |known| &known.paths), resources })
         });
         let (mut ready, mut errors) = (Vec::new(), Vec::new());
         for one in prepared {

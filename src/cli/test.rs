@@ -2,16 +2,15 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use regex_lite::Regex;
-
 use super::exit::Exit;
+use super::filter::Filter;
 use super::suites::{self, Ready};
 use super::system::System;
 use super::test_args::{Output, Test};
 use super::threads::in_order;
 use super::{complain, complain_of, print, reproduce};
 use crate::coverage::{Coverage, Hits};
-use crate::diagnostic::{Code, Diagnostic, printable};
+use crate::diagnostic::printable;
 use crate::report::{self, CaseRun, Run, SuiteRun};
 use crate::suite::{self, Case, Count, Prepared};
 
@@ -20,13 +19,8 @@ const CHUNK: usize = 256;
 
 /// Runs every suite that the paths name.
 pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
-    let filter = match arguments.filter.as_deref().map(Regex::new).transpose() {
-        Ok(filter) => filter,
-        Err(error) => {
-            let message = format!("`--test` is no regular expression: {error}");
-            complain_of(system, &[Diagnostic::error(Code::BadRequest, message)]);
-            return Exit::CouldNotAsk;
-        }
+    let Some(filter) = Filter::of("--test", arguments.filter.as_deref(), system) else {
+        return Exit::CouldNotAsk;
     };
     let threads = arguments.jobs.unwrap_or_else(|| system.processors());
     let read = suites::read(&arguments.paths, system);
@@ -38,7 +32,7 @@ pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
             return Exit::CouldNotAsk;
         }
     };
-    let chosen = chosen(&ready, filter.as_ref());
+    let chosen = chosen(&ready, &filter);
     if chosen.iter().all(|(_, cases)| cases.is_empty()) {
         let why = match (&arguments.filter, ready.is_empty()) {
             (_, true) => "no suite (`*.test.yaml`) was found".to_owned(),
@@ -99,12 +93,8 @@ const fn exit_of(count: Count) -> Exit {
 type Chosen<'r> = (&'r Ready<'r>, Vec<&'r Case>);
 
 /// The cases that a filter finds: by their name, or by `SUITE › NAME`.
-fn chosen<'r>(ready: &'r [Ready<'r>], filter: Option<&Regex>) -> Vec<Chosen<'r>> {
-    let is_wanted = |suite: &str, case: &str| {
-        filter.is_none_or(|filter| {
-            filter.is_match(case) || filter.is_match(&format!("{suite} › {case}"))
-        })
-    };
+fn chosen<'r>(ready: &'r [Ready<'r>], filter: &Filter) -> Vec<Chosen<'r>> {
+    let is_wanted = |suite: &str, case: &str| filter.wants(&[case, &format!("{suite} › {case}")]);
     ready
         .iter()
         .map(|ready| {
@@ -117,7 +107,7 @@ fn chosen<'r>(ready: &'r [Ready<'r>], filter: Option<&Regex>) -> Vec<Chosen<'r>>
                     .collect(),
             )
         })
-        .filter(|(_, cases): &Chosen<'_>| filter.is_none() || !cases.is_empty())
+        .filter(|(_, cases): &Chosen<'_>| filter.is_all() || !cases.is_empty())
         .collect()
 }
 
@@ -176,7 +166,7 @@ fn run_cases<'r>(chosen: &[Chosen<'r>], how: How) -> Run<'r> {
             count.add(&outcome.result);
             let failed = outcome.result.is_failure();
             let command = failed.then(|| {
-                let Ready { prepared, paths } = *ready;
+                let Ready { prepared, paths, .. } = *ready;
                 reproduce::command(prepared.suite, paths, &prepared.mesh, outcome.case)
             });
             CaseRun { outcome, command }

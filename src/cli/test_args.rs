@@ -65,6 +65,51 @@ pub(crate) struct Test {
     pub(crate) quiet: bool,
 }
 
+/// `mutate`.
+#[derive(Args, Debug)]
+pub(crate) struct Mutate {
+    /// Suite files, folders to look for `*.test.yaml` in, or patterns.
+    #[arg(value_name = "PATH", default_value = ".")]
+    pub(crate) paths: Vec<String>,
+
+    /// Make only the mutants in whose name (`widen-value AuthorizationPolicy foo/p spec.rules[0]…`) the regular
+    /// expression finds something.
+    #[arg(short = 't', long = "mutant", value_name = "REGEX")]
+    pub(crate) filter: Option<String>,
+
+    /// Threads to run on; as many as there are processors where it is left out.
+    #[arg(short, long, value_name = "N")]
+    pub(crate) jobs: Option<usize>,
+
+    /// Fail where fewer than so many percent of the mutants are noticed; without it, where one survives that is not
+    /// accepted.
+    #[arg(long, value_name = "PERCENT", value_parser = percent)]
+    pub(crate) threshold: Option<usize>,
+
+    /// A file of mutants that may survive, each with a reason; can be given several times.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) accepted: Vec<String>,
+
+    /// How to print the survivors.
+    #[arg(short, long, value_enum, default_value_t = MutateOutput::Text)]
+    pub(crate) output: MutateOutput,
+
+    /// Write the survivors to a file; the closing line is still printed.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) output_file: Option<String>,
+}
+
+/// How survivors are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum MutateOutput {
+    /// For people.
+    Text,
+    /// A versioned document.
+    Json,
+    /// The same as YAML.
+    Yaml,
+}
+
 impl Test {
     /// Whether anything wants to know the coverage.
     pub(crate) const fn wants_coverage(&self) -> bool {

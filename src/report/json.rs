@@ -8,7 +8,7 @@ use crate::diagnostic::Diagnostic;
 use crate::suite::{CaseResult, Mismatch};
 
 /// The version of every document.
-const API_VERSION: &str = "portcullis.dev/v1alpha1";
+pub(super) const API_VERSION: &str = "portcullis.dev/v1alpha1";
 
 /// A document for machines.
 #[derive(Clone, Debug, PartialEq)]

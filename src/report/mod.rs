@@ -10,6 +10,7 @@ mod json;
 mod junit;
 mod lcov;
 mod markdown;
+mod mutation;
 mod outcomes;
 mod question;
 mod sarif;
@@ -27,8 +28,12 @@ pub use json::{Document, answer as answer_document, complaint as complaint_docum
 pub use junit::junit;
 pub use lcov::lcov;
 pub use markdown::markdown;
+pub use mutation::{
+    Mutation, Survivor, document as mutation_document, summary as mutation_summary,
+    text as mutation_text,
+};
 pub use outcomes::{CaseRun, Run, SuiteRun, counts, summary, text as outcomes_text};
-pub use question::{claims, line as question_line};
+pub use question::{case as case_line, claims, line as question_line};
 pub use sarif::sarif;
 pub use tap::tap;
 pub use text::{answer as answer_text, question};

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::decide::Verdict;
 use crate::request::{
     Caller, Claim, Claims, Defect, HostSpec, HttpVersion, Protocol, RequestSpec, TlsChoice,
 };
@@ -11,6 +12,16 @@ use crate::request::{
 #[must_use]
 pub fn line(spec: &RequestSpec) -> Option<String> {
     Some(Value::Object(fields(spec)?).to_string())
+}
+
+/// A whole entry of `tests` on one line, with a name and an expected word.
+#[must_use]
+pub fn case(name: &str, spec: &RequestSpec, verdict: Verdict) -> Option<String> {
+    let mut entry = Map::new();
+    entry.insert("name".to_owned(), json!(name));
+    entry.extend(fields(spec)?);
+    entry.insert("expect".to_owned(), json!(verdict.as_str()));
+    Some(Value::Object(entry).to_string())
 }
 
 fn fields(spec: &RequestSpec) -> Option<Map<String, Value>> {

@@ -18,7 +18,7 @@ use crate::parse::yaml::{Dialect, documents_in};
 use crate::parse::{self, Loaded};
 
 /// The version that this reader understands.
-const API_VERSION: &str = "portcullis.dev/v1alpha1";
+pub(super) const API_VERSION: &str = "portcullis.dev/v1alpha1";
 /// The kind.
 const KIND: &str = "TestSuite";
 

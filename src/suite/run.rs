@@ -116,6 +116,18 @@ pub struct Mismatch {
 /// # Errors
 /// Everything that is wrong with the resources.
 pub fn prepare<'s>(suite: &'s Suite, files: &[Resource]) -> Result<Prepared<'s>, Diagnostics> {
+    prepare_with(suite, files, &suite.policies.resources)
+}
+
+/// As [`prepare`], with other resources in the place of those that stand in the suite.
+///
+/// # Errors
+/// Everything that is wrong with the resources.
+pub fn prepare_with<'s>(
+    suite: &'s Suite,
+    files: &[Resource],
+    own: &[Resource],
+) -> Result<Prepared<'s>, Diagnostics> {
     let policies = &suite.policies;
     if policies.admission.is_none() {
         // What stands in files must be admissible; what is written in place need not be.
@@ -125,7 +137,7 @@ pub fn prepare<'s>(suite: &'s Suite, files: &[Resource]) -> Result<Prepared<'s>,
         config: policies.config.clone(),
         revision: policies.revision.clone(),
         istio_version: policies.istio_version,
-        resources: vec![files, &policies.resources],
+        resources: vec![files, own],
         workloads: policies.workloads.clone(),
         stubs: policies.stubs.clone(),
         admission: policies.admission.unwrap_or(Admission::Bypassed),
