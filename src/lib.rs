@@ -1,5 +1,6 @@
 //! Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone.
 
+pub mod call;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod coverage;
@@ -21,4 +22,5 @@ pub mod request;
 pub mod spiffe;
 #[cfg(feature = "yaml")]
 pub mod suite;
+pub mod survey;
 pub mod validate;

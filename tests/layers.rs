@@ -15,6 +15,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("decide", &["diagnostic", "istio", "matcher", "mesh", "request"]),
     ("coverage", &["decide", "diagnostic", "istio", "mesh", "request"]),
     ("explanation", &["decide", "istio", "matcher", "mesh", "request"]),
+    ("call", &["istio", "mesh", "request"]),
+    ("survey", &["decide", "matcher", "mesh", "request"]),
     ("jwt", &["request"]),
     (
         "suite",
@@ -36,11 +38,23 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     (
         "report",
-        &["coverage", "decide", "diagnostic", "istio", "mesh", "mutation", "request", "suite"],
+        &[
+            "coverage",
+            "decide",
+            "diagnostic",
+            "explanation",
+            "istio",
+            "mesh",
+            "mutation",
+            "request",
+            "suite",
+            "survey",
+        ],
     ),
     (
         "cli",
         &[
+            "call",
             "coverage",
             "decide",
             "diagnostic",
@@ -53,6 +67,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "report",
             "request",
             "suite",
+            "survey",
             "validate",
         ],
     ),

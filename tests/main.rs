@@ -4,6 +4,30 @@
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_documents;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_dump;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_flags;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_help;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_names;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_settings;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_survey;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_via;
+#[cfg(test)]
 mod conformance {
     #[cfg(feature = "cli")]
     mod envoy;
@@ -55,3 +79,6 @@ mod suites {
 mod support;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod tutorial;

@@ -13,7 +13,7 @@ use crate::diagnostic::{Origin, Severity};
 use crate::jwt::InlineKeys;
 use crate::mesh::Mesh;
 use crate::mutation::{self, Fate, Mutant, Witness};
-use crate::report::{self, Mutation, Survivor};
+use crate::report::{self, Mutation, Sources, Survivor};
 use crate::suite::{self, Accepted, Case};
 
 /// A suite with the cases that tell something.
@@ -72,7 +72,7 @@ pub(crate) fn run(arguments: &Mutate, system: &mut impl System) -> Exit {
         let suites = of_suites.get(&mutant.origin).map_or(&[][..], Vec::as_slice);
         fate(mutant, suites, &telling, now)
     });
-    let mutation = tell(&mutants, found, &telling, accepted, &filter, system);
+    let mutation = tell(&mutants, found, &telling, accepted, &filter, &read.sources);
     if mutants.is_empty() {
         let why = if telling.is_empty() {
             "no suite (`*.test.yaml`) was found"
@@ -166,10 +166,9 @@ fn tell<'m>(
     telling: &[Telling<'_>],
     accepted: Vec<Accepted>,
     filter: &Filter,
-    system: &mut impl System,
+    sources: &Sources,
 ) -> Mutation<'m> {
     let mut mutation = Mutation::default();
-    let mut texts: BTreeMap<&str, Option<String>> = BTreeMap::new();
     let mut used = vec![false; accepted.len()];
     for (mutant, found) in mutants.iter().zip(found) {
         let (nothing, witness) = match found {
@@ -183,12 +182,8 @@ fn tell<'m>(
             }
             Found::Survived { nothing, witness } => (nothing, witness),
         };
-        let text = texts
-            .entry(&mutant.origin.file)
-            .or_insert_with_key(|file| system.read(file).ok());
-        let diff = text
-            .as_deref()
-            .and_then(|text| mutation::diff(mutant, text));
+        let text = sources.get(mutant.origin.file.as_ref());
+        let diff = text.and_then(|text| mutation::diff(mutant, text));
         let diff = diff.filter(|diff| is_true(mutant, &diff.text));
         let command = witness.as_deref().and_then(|(index, witness)| {
             let ready = telling.get(*index)?.ready;

@@ -1,6 +1,5 @@
 //! A case → the command line that asks the same question again.
 
-use super::args::{self, Command};
 use super::can_i;
 use crate::mesh::{Admission, Mesh, ProviderStub};
 use crate::report;
@@ -120,14 +119,9 @@ fn words(spec: &RequestSpec) -> Option<Vec<String>> {
 
 /// Whether `can-i` with these words would put the same requests to the same proxies.
 fn asks_the_same(words: &[String], mesh: &Mesh, spec: &RequestSpec) -> bool {
-    let call = ["portcullis", "can-i"].map(str::to_owned);
-    let call = call.iter().chain(words).map(Into::into);
-    let Ok(arguments) = args::parse(call) else { return false };
-    let Command::CanI(arguments) = arguments.command else { return false };
-    let mut findings = Vec::new();
-    let Some(asked) = can_i::spec(&arguments, &mut findings) else { return false };
-    let asked = mesh.requests(&RequestSpec { now: spec.now, ..asked });
-    findings.is_empty() && asked.is_ok() && asked == mesh.requests(spec)
+    let asked = can_i::question_of(words, mesh);
+    let asked = asked.map(|asked| mesh.requests(&RequestSpec { now: spec.now, ..asked }));
+    asked.is_some_and(|asked| asked.is_ok() && asked == mesh.requests(spec))
 }
 
 /// Words as a POSIX shell takes them apart again; one with characters that drive a terminal, as `bash` and `zsh` do.

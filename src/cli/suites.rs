@@ -9,6 +9,7 @@ use crate::diagnostic::{Code, Diagnostic, FieldPath, Severity};
 use crate::istio::Resource;
 use crate::jwt::InlineKeys;
 use crate::parse::Loaded;
+use crate::report::Sources;
 use crate::suite::{self, Prepared, Suite};
 
 /// Suites that were read, and the resources of each.
@@ -19,6 +20,8 @@ pub(crate) struct Read {
     /// For each suite the place of its resources in `loaded`.
     of_suite: Vec<usize>,
     loaded: Vec<Resources>,
+    /// The texts of the suites and of what they name.
+    pub(crate) sources: Sources,
     /// What is worth a look, or wrong.
     pub(crate) findings: Vec<Diagnostic>,
 }
@@ -60,6 +63,7 @@ pub(crate) fn read(paths: &[String], system: &mut impl System) -> Read {
                     Ok(text) => {
                         let suites = suite::read(&name, &text, &mut read.findings);
                         read.suites.extend(suites);
+                        read.sources.insert(name, text);
                     }
                     Err(error) => read.findings.push(load::unreadable(&file, &error)),
                 }
@@ -70,7 +74,8 @@ pub(crate) fn read(paths: &[String], system: &mut impl System) -> Read {
     for suite in &read.suites {
         let patterns = resources_of(suite, system, &mut read.findings);
         let place = *known.entry(patterns).or_insert_with_key(|patterns| {
-            let loaded = load::resources(patterns, "default", system);
+            let mut loaded = load::resources(patterns, "default", system);
+            read.sources.append(&mut loaded.texts);
             read.findings.extend(loaded.findings.iter().cloned());
             read.loaded
                 .push(Resources { paths: patterns.clone(), loaded });

@@ -11,7 +11,7 @@ use super::threads::in_order;
 use super::{complain, complain_of, print, reproduce};
 use crate::coverage::{Coverage, Hits};
 use crate::diagnostic::printable;
-use crate::report::{self, CaseRun, Run, SuiteRun};
+use crate::report::{self, CaseRun, Run, Sources, SuiteRun};
 use crate::suite::{self, Case, Count, Prepared};
 
 /// So many cases are one job of a thread.
@@ -49,7 +49,7 @@ pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
         coverage: arguments.wants_coverage(),
         now: system.now(),
     };
-    let run = run_cases(&chosen, how);
+    let run = run_cases(&chosen, how, &read.sources);
     if show(arguments, &run, system).is_err() {
         return Exit::CouldNotAsk;
     }
@@ -124,7 +124,7 @@ fn list(chosen: &[Chosen<'_>], system: &mut impl System) -> Exit {
 
 /// Runs the cases. With `fail_fast` those behind the first failure are not run, and that is the same for any number
 /// of threads.
-fn run_cases<'r>(chosen: &[Chosen<'r>], how: How) -> Run<'r> {
+fn run_cases<'r>(chosen: &[Chosen<'r>], how: How, sources: &'r Sources) -> Run<'r> {
     let chunks = chosen.iter().flat_map(|(ready, cases)| {
         let prepared = &ready.prepared;
         cases.chunks(CHUNK).map(move |cases| (prepared, cases))
@@ -173,7 +173,7 @@ fn run_cases<'r>(chosen: &[Chosen<'r>], how: How) -> Run<'r> {
         });
         suites.push(SuiteRun { cases: cases.collect(), prepared: &ready.prepared });
     }
-    Run { suites, count, coverage }
+    Run { suites, count, coverage, sources }
 }
 
 /// What the chunks of every suite came by, together.

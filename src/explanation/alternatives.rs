@@ -5,8 +5,8 @@
 use std::net::IpAddr;
 
 use super::{Change, TokenPlace};
-use crate::matcher::{StringMatch, is_template};
-use crate::mesh::{Attribute, Condition, Dataplane, Mesh, ValueMatch};
+use crate::matcher::{IpBlock, StringMatch, is_template};
+use crate::mesh::{Attribute, Condition, Dataplane, Mesh, TokenProvider, ValueMatch};
 use crate::request::{Claim, Claims, Payload, Request};
 
 /// At most so many values of a condition are looked at.
@@ -61,7 +61,7 @@ struct Asked<'a> {
 impl Asked<'_> {
     fn within(&self, attribute: &Attribute, written: &str, matches: &[ValueMatch]) -> Vec<Change> {
         match attribute {
-            Attribute::SourcePrincipal => self.into_principal(written),
+            Attribute::SourcePrincipal => self.principals_of(written),
             Attribute::SourceNamespace => {
                 let namespace = written.replace('*', "x");
                 vec![self.principal(None, Some(&namespace), None)]
@@ -71,9 +71,9 @@ impl Asked<'_> {
                     Some((namespace, account)) => (Some(namespace), account),
                     None => (None, written),
                 };
-                let own = matches.iter().find_map(|value| match value {
-                    ValueMatch::ServiceAccount(account) => Some(account.namespace()),
-                    _ => None,
+                let own = matches.iter().find_map(|value| {
+                    let ValueMatch::ServiceAccount(account) = value else { return None };
+                    Some(account.namespace())
                 });
                 vec![self.principal(None, namespace.or(own), Some(account))]
             }
@@ -94,11 +94,19 @@ impl Asked<'_> {
                 .into_iter()
                 .map(|name| Change::ServerName(name.to_ascii_lowercase()))
                 .collect(),
-            Attribute::RequestHeader(name) => self.into_header(name, written),
-            Attribute::RequestPrincipal
-            | Attribute::RequestAudiences
+            Attribute::RequestHeader(name) => self.headers_of(name, written),
+            Attribute::RequestPrincipal => {
+                let names = matches.iter().filter_map(|value| {
+                    let ValueMatch::RequestPrincipal { issuer, subject } = value else {
+                        return None;
+                    };
+                    Some(self.with_names(issuer, subject))
+                });
+                names.flatten().collect()
+            }
+            Attribute::RequestAudiences
             | Attribute::RequestPresenter
-            | Attribute::RequestClaim(_) => self.into_token(attribute, written, matches),
+            | Attribute::RequestClaim(_) => self.tokens_of(attribute, written),
         }
     }
 
@@ -213,7 +221,7 @@ impl Asked<'_> {
     }
 
     /// Principals that a written one stands for, what it leaves open being the caller's own.
-    fn into_principal(&self, written: &str) -> Vec<Change> {
+    fn principals_of(&self, written: &str) -> Vec<Change> {
         let own = self.skeleton();
         let mut changes = Vec::new();
         for pattern in self.mesh.settings.trust.principal(written) {
@@ -254,7 +262,7 @@ impl Asked<'_> {
                 if let Some(domain) = fitting.next() {
                     slot.clone_from(domain);
                 }
-            } else if at % 2 == 0 && !part.is_empty() {
+            } else if at.is_multiple_of(2) && !part.is_empty() {
                 (*part).clone_into(slot);
             }
         }
@@ -268,10 +276,9 @@ impl Asked<'_> {
             .iter()
             .take(VALUES)
             .flat_map(|value| &value.matches);
-        let beside = blocks.flat_map(|value| match value {
-            ValueMatch::Ip(block) => block.beside(),
-            _ => [None, None],
-        });
+        let beside = blocks
+            .filter_map(ValueMatch::block)
+            .flat_map(IpBlock::beside);
         let v4_first = self.request.source_ip.is_none_or(|ip| ip.is_ipv4());
         let mut nowhere: Vec<IpAddr> = NOWHERE.iter().filter_map(|ip| ip.parse().ok()).collect();
         if !v4_first {
@@ -314,58 +321,54 @@ impl Asked<'_> {
     }
 
     fn ports(&self, matches: &[ValueMatch]) -> Vec<Change> {
-        let wanted = matches.iter().filter_map(|value| match value {
-            ValueMatch::Port(port) => Some(*port),
-            _ => None,
-        });
+        let wanted = matches.iter().filter_map(ValueMatch::port);
         wanted
             .filter(|port| self.own_ports().any(|own| own == *port))
             .map(Change::Port)
             .collect()
     }
 
-    fn into_header(&self, name: &str, written: &str) -> Vec<Change> {
+    fn headers_of(&self, name: &str, written: &str) -> Vec<Change> {
         match name {
             ":method" => return methods(written).into_iter().map(Change::Method).collect(),
             ":path" => return paths(written).into_iter().map(Change::Path).collect(),
             ":authority" | "host" => {
                 return samples(written).into_iter().map(Change::Host).collect();
             }
+            // The proxy tells it from this header, else from the connection.
+            ":scheme" => return self.headers_of("x-forwarded-proto", written),
             _ => {}
         }
         let set = |value: String| Change::Header { name: name.to_owned(), value: Some(value) };
         samples(written).into_iter().map(set).collect()
     }
 
-    fn into_token(
-        &self,
-        attribute: &Attribute,
-        written: &str,
-        matches: &[ValueMatch],
-    ) -> Vec<Change> {
-        let mut changes = Vec::new();
+    fn tokens_of(&self, attribute: &Attribute, written: &str) -> Vec<Change> {
+        let values = samples(written);
+        let values: Vec<&str> = values.iter().map(String::as_str).collect();
         match attribute {
-            Attribute::RequestPrincipal => {
-                for value in matches {
-                    let ValueMatch::RequestPrincipal { issuer, subject } = value else { continue };
-                    changes.extend(self.with_names(issuer, subject));
-                }
-            }
-            Attribute::RequestAudiences | Attribute::RequestPresenter => {
-                let claim = if *attribute == Attribute::RequestAudiences { "aud" } else { "azp" };
-                let values = samples(written);
-                let values: Vec<&str> = values.iter().map(String::as_str).collect();
-                changes.extend(self.with_claim(&[claim], &values));
-            }
+            Attribute::RequestAudiences => self.with_claim(&["aud"], &values),
+            Attribute::RequestPresenter => self.with_claim(&["azp"], &values),
             Attribute::RequestClaim(path) => {
                 let path: Vec<&str> = path.iter().map(String::as_str).collect();
-                let values = samples(written);
-                let values: Vec<&str> = values.iter().map(String::as_str).collect();
-                changes.extend(self.with_claim(&path, &values));
+                self.with_claim(&path, &values)
             }
-            _ => {}
+            Attribute::SourcePrincipal
+            | Attribute::SourceNamespace
+            | Attribute::SourceServiceAccount
+            | Attribute::SourceTrustDomain
+            | Attribute::SourceIp
+            | Attribute::RemoteIp
+            | Attribute::RequestPrincipal
+            | Attribute::RequestHeader(_)
+            | Attribute::Host
+            | Attribute::Method
+            | Attribute::Path
+            | Attribute::DestinationPort
+            | Attribute::DestinationIp
+            | Attribute::ServerName
+            | Attribute::FilterMetadata(..) => Vec::new(),
         }
-        changes
     }
 
     /// Tokens of each provider whose issuer fits, with a subject that fits.
@@ -414,21 +417,9 @@ impl Asked<'_> {
     /// For each provider its issuer, a place for a token, and claims that it takes: those of the request's own token
     /// where that is of this issuer.
     fn tokens(&self) -> Vec<(&str, TokenPlace, Claims)> {
-        let enforcement = self.mesh.enforcement(self.request.workload);
-        let providers = enforcement
-            .into_iter()
-            .flat_map(|enforcement| &enforcement.tokens);
         let mut found = Vec::new();
-        for provider in providers.take(VALUES) {
-            let place = if let Some((name, prefix)) = provider.headers.first() {
-                TokenPlace::Header { name: name.clone(), prefix: prefix.clone() }
-            } else if let Some(name) = provider.parameters.first() {
-                TokenPlace::Parameter(name.clone())
-            } else if let Some(name) = provider.cookies.first() {
-                TokenPlace::Cookie(name.clone())
-            } else {
-                continue;
-            };
+        for provider in self.providers() {
+            let Some(place) = places(provider).into_iter().next() else { continue };
             let issuer = Claim::String(provider.issuer.clone());
             let own =
                 self.request.tokens.iter().find(|token| {
@@ -450,18 +441,40 @@ impl Asked<'_> {
         }
         found
     }
+
+    fn providers(&self) -> impl Iterator<Item = &TokenProvider> {
+        let enforcement = self.mesh.enforcement(self.request.workload);
+        let providers = enforcement
+            .into_iter()
+            .flat_map(|enforcement| &enforcement.tokens);
+        providers.take(VALUES)
+    }
 }
 
-/// A valid token for each provider, then none at all: what to try where a token is not taken.
+/// Where a provider looks for tokens, in its order.
+fn places(provider: &TokenProvider) -> Vec<TokenPlace> {
+    let headers = provider
+        .headers
+        .iter()
+        .map(|(name, prefix)| TokenPlace::Header { name: name.clone(), prefix: prefix.clone() });
+    let parameters = provider
+        .parameters
+        .iter()
+        .cloned()
+        .map(TokenPlace::Parameter);
+    let cookies = provider.cookies.iter().cloned().map(TokenPlace::Cookie);
+    headers.chain(parameters).chain(cookies).collect()
+}
+
+/// No token at any place where one is looked for, then a valid one for each provider: what to try where a token is
+/// not taken.
 pub(super) fn other_tokens(mesh: &Mesh, request: &Request) -> Vec<Change> {
     let asked = Asked { mesh, request };
-    let mut changes = Vec::new();
-    for (_, place, _) in asked.tokens() {
-        changes.push(Change::WithoutToken(place));
-    }
-    for (_, place, claims) in asked.tokens() {
-        changes.push(Change::Token { place, claims });
-    }
+    let everywhere = asked.providers().flat_map(places);
+    let mut changes: Vec<Change> = everywhere.map(Change::WithoutToken).collect();
+    let valid = asked.tokens().into_iter();
+    changes.extend(valid.map(|(_, place, claims)| Change::Token { place, claims }));
+    changes.retain(|change| change.of(request) != *request);
     changes
 }
 
@@ -493,10 +506,10 @@ fn set(claims: &mut Claims, path: &[&str], value: Claim) {
 
 /// The first address of every block.
 fn blocks(matches: &[ValueMatch]) -> impl Iterator<Item = IpAddr> {
-    matches.iter().filter_map(|value| match value {
-        ValueMatch::Ip(block) => Some(block.first()),
-        _ => None,
-    })
+    matches
+        .iter()
+        .filter_map(ValueMatch::block)
+        .map(IpBlock::first)
 }
 
 /// Texts that a written value stands for.

@@ -4,8 +4,8 @@ use std::fmt;
 use std::net::IpAddr;
 
 use crate::request::{
-    Certificate, Claim, Claims, HttpRequest, ISTIO_HTTP_ALPN, ISTIO_TCP_ALPN, Payload, Request,
-    StatedToken, Tls,
+    Certificate, Claim, Claims, HttpRequest, HttpVersion, ISTIO_HTTP_ALPN, ISTIO_TCP_ALPN, Payload,
+    Request, StatedToken, Tls,
 };
 
 /// One thing to do otherwise. Two changes of the same kind do not add up: the later one counts.
@@ -22,6 +22,8 @@ pub enum Change {
     },
     /// Send this as `Host`.
     Host(String),
+    /// Speak HTTP/1.1.
+    Http11,
     /// Use this method.
     Method(String),
     /// Ask for this path; the query stays.
@@ -90,6 +92,7 @@ impl Change {
                     }
                 });
             }
+            Self::Http11 => with_http(&mut changed, |http| http.version = HttpVersion::Http11),
             Self::Method(method) => with_http(&mut changed, |http| http.method.clone_from(method)),
             Self::Path(path) => with_http(&mut changed, |http| {
                 let query = http
@@ -149,6 +152,16 @@ impl Change {
             _ => std::mem::discriminant(self) == std::mem::discriminant(later),
         }
     }
+}
+
+/// The first line of a header as it is sent; `name` is in lower case.
+pub(super) fn header_of<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
+    let Payload::Http(http) = &request.payload else { return None };
+    let line = http
+        .headers
+        .iter()
+        .find(|(header, _)| header.eq_ignore_ascii_case(name));
+    line.map(|(_, value)| value.as_str())
 }
 
 fn with_http(request: &mut Request, change: impl FnOnce(&mut HttpRequest)) {
@@ -236,7 +249,7 @@ impl fmt::Display for TokenPlace {
     }
 }
 
-/// What to do, as an order: `use the method `GET``.
+/// What to do, as an order: ``use the method `GET` ``.
 impl fmt::Display for Change {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -246,6 +259,7 @@ impl fmt::Display for Change {
             }
             Self::Header { name, value: None } => write!(f, "leave out the header `{name}`"),
             Self::Host(host) => write!(f, "send `Host: {host}`"),
+            Self::Http11 => f.write_str("speak HTTP/1.1"),
             Self::Method(method) => write!(f, "use the method `{method}`"),
             Self::Path(path) => write!(f, "ask for the path `{path}`"),
             Self::Plaintext => f.write_str("call without a certificate, in plaintext"),
@@ -269,7 +283,7 @@ fn write_claims(f: &mut fmt::Formatter<'_>, claims: &Claims) -> fmt::Result {
     f.write_str("{")?;
     for (index, (name, claim)) in claims.iter().enumerate() {
         let comma = if index == 0 { "" } else { ", " };
-        write!(f, "{comma}{name:?}: ")?;
+        write!(f, "{comma}{}: ", Quoted(name))?;
         write_claim(f, claim)?;
     }
     f.write_str("}")
@@ -289,6 +303,23 @@ fn write_claim(f: &mut fmt::Formatter<'_>, claim: &Claim) -> fmt::Result {
         Claim::Map(claims) => write_claims(f, claims),
         Claim::Null => f.write_str("null"),
         Claim::Number(number) => write!(f, "{number}"),
-        Claim::String(text) => write!(f, "{text:?}"),
+        Claim::String(text) => write!(f, "{}", Quoted(text)),
+    }
+}
+
+/// Text as JSON writes it.
+struct Quoted<'t>(&'t str);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("\"")?;
+        for c in self.0.chars() {
+            match c {
+                '"' | '\\' => write!(f, "\\{c}")?,
+                c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
+                c => write!(f, "{c}")?,
+            }
+        }
+        f.write_str("\"")
     }
 }

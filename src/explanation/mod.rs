@@ -5,13 +5,16 @@ mod change;
 mod near_miss;
 mod remedy;
 mod seen;
+mod surprise;
 mod trace;
+mod would_match;
 
 pub use alternatives::{alternatives, inside, outside};
 pub use change::{Change, TokenPlace};
 pub use near_miss::{Gone, NearMiss};
 pub use remedy::Remedy;
 pub use seen::{Found, Seen};
+pub use surprise::Surprise;
 pub use trace::{RuleTrace, Trace};
 
 use crate::decide::{Because, Decision, Stage, Truth};
@@ -62,6 +65,14 @@ impl Explanation {
     pub fn matched(&self, mesh: &Mesh) -> Vec<ConditionRef> {
         let rule = self.decision.rule();
         rule.map_or_else(Vec::new, |rule| self.holding(mesh, rule))
+    }
+
+    /// By what a rule that did not match missed; absent where it was not asked.
+    #[must_use]
+    pub fn near_miss(&self, mesh: &Mesh, rule: RuleRef) -> Option<NearMiss> {
+        self.trace
+            .rule(rule)
+            .map(|found| near_miss::near_miss(mesh, &self.trace, found))
     }
 
     /// The conditions of a rule in the alternatives that hold, the first of each part.

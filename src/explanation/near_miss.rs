@@ -90,7 +90,8 @@ pub(super) fn distance(mesh: &Mesh, trace: &Trace, rule: &RuleTrace) -> u32 {
         .sum()
 }
 
-fn near_miss(mesh: &Mesh, trace: &Trace, rule: &RuleTrace) -> NearMiss {
+/// By what one rule missed.
+pub(super) fn near_miss(mesh: &Mesh, trace: &Trace, rule: &RuleTrace) -> NearMiss {
     let gone = gone(mesh, trace, rule.rule);
     let mut misses = Vec::new();
     if gone.is_none() {

@@ -2,7 +2,7 @@
 
 use super::alternatives::{in_the_mesh, other_tokens};
 use super::near_miss::Target;
-use super::{Change, Explanation, alternatives, near_miss};
+use super::{Change, Explanation, alternatives, inside, near_miss, outside};
 use crate::decide::{Because, Truth, Verdict};
 use crate::istio::Action;
 use crate::mesh::{Mesh, ProviderStub, RuleRef};
@@ -240,9 +240,11 @@ fn away_from(mesh: &Mesh, step: &Step, rule: RuleRef, changes: &mut Vec<Change>)
     let Some(found) = step.explanation.trace.rule(rule) else { return };
     for (place, truth) in step.explanation.trace.conditions(found) {
         if let Some(condition) = mesh.condition(*place).filter(|_| *truth == Truth::Yes) {
-            // What made it hold comes last.
-            let mut all = alternatives(mesh, &step.request, condition);
-            all.reverse();
+            // First what may make it fail.
+            let first = if condition.negated { inside } else { outside };
+            let then = if condition.negated { outside } else { inside };
+            let mut all = first(mesh, &step.request, condition);
+            all.extend(then(mesh, &step.request, condition));
             changes.extend(all);
         }
     }
@@ -251,7 +253,7 @@ fn away_from(mesh: &Mesh, step: &Step, rule: RuleRef, changes: &mut Vec<Change>)
 /// A request that no codec stumbles over, one thing after the other.
 fn plainer(request: &Request) -> Vec<Change> {
     let Payload::Http(http) = &request.payload else { return Vec::new() };
-    let mut changes = vec![Change::Method(http.method.to_ascii_uppercase())];
+    let mut changes = vec![Change::Http11, Change::Method(http.method.to_ascii_uppercase())];
     changes.extend(
         http.headers
             .iter()

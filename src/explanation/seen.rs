@@ -142,9 +142,9 @@ impl Seen {
             None => Found::Nothing("no such claim in the token"),
             Some(Claim::String(text)) => Found::Values(vec![text.clone()]),
             Some(Claim::List(items)) => {
-                let texts = items.iter().filter_map(|item| match item {
-                    Claim::String(text) => Some(text.clone()),
-                    _ => None,
+                let texts = items.iter().filter_map(|item| {
+                    let Claim::String(text) = item else { return None };
+                    Some(text.clone())
                 });
                 Found::Values(texts.collect())
             }

@@ -137,6 +137,8 @@ pub struct Inventory {
     pub services: Vec<Service>,
     /// The namespaces that are named anywhere.
     pub namespaces: BTreeSet<String>,
+    /// The service accounts that are written as resources: namespace and name.
+    pub service_accounts: BTreeSet<(String, String)>,
 }
 
 /// Namespaces that are never injected.
@@ -151,6 +153,7 @@ impl Inventory {
         let mut written_workloads = Vec::new();
         let mut written_services = Vec::new();
         let mut named = BTreeSet::new();
+        let mut service_accounts = BTreeSet::new();
         for resource in resources {
             match resource {
                 Resource::Namespace(meta) => {
@@ -162,9 +165,11 @@ impl Inventory {
                 Resource::AuthorizationPolicy(_)
                 | Resource::PeerAuthentication(_)
                 | Resource::RequestAuthentication(_)
-                | Resource::ServiceAccount(_)
                 | Resource::MeshConfig(..)
                 | Resource::Later { .. } => {}
+                Resource::ServiceAccount(meta) => {
+                    service_accounts.insert((meta.namespace.clone(), meta.name.clone()));
+                }
             }
             let namespace = &resource.meta().namespace;
             if !namespace.is_empty() {
@@ -217,6 +222,7 @@ impl Inventory {
                 .collect(),
             services,
             namespaces: named,
+            service_accounts,
         }
     }
 }

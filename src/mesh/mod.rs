@@ -7,18 +7,20 @@ mod extension_provider;
 mod inventory;
 mod istio_version;
 mod listener;
+mod passed_over;
 mod peer_authentication;
 mod request_authentication;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use ask::QuestionError;
+pub use ask::{Name, QuestionError};
 pub use attribute::{Attribute, Untranslatable, ValueMatch};
 pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Rule, Value};
 pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Uncaptured, Workload};
 pub use istio_version::{IstioVersion, NotAVersion};
 pub use listener::{ListenerClass, class_of_protocol, class_of_service_port};
+pub use passed_over::{PassedOver, WhyPassedOver};
 pub use peer_authentication::{
     DecidedMode, EffectiveMtls, Level, MtlsMode, applies, compose, level, reaching,
 };
@@ -142,6 +144,10 @@ pub struct Mesh {
     /// Whoever reads real tokens; absent: they stay unread.
     pub token_reader: Option<Box<dyn TokenReader>>,
     enforcements: Vec<Enforcement>,
+    /// istiod's revision.
+    revision: String,
+    /// What every policy says it is about.
+    candidates: Vec<passed_over::Candidate>,
 }
 
 /// A rule's place: the policy's in [`Mesh::policies`], the rule's in [`Policy::rules`].
@@ -294,6 +300,11 @@ impl Mesh {
             stubs: inputs.stubs,
             token_reader: None,
             enforcements,
+            revision: revision.to_owned(),
+            candidates: resources
+                .iter()
+                .filter_map(passed_over::Candidate::of)
+                .collect(),
         };
         Ok((mesh, findings))
     }

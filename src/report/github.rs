@@ -24,7 +24,7 @@ pub fn github(run: &Run<'_>) -> String {
                 at.line,
                 at.column,
                 property(&printable(&title)),
-                data(case.detail(suite.prepared).trim_end())
+                data(case.detail(suite.prepared, run.sources).trim_end())
             ));
         }
     }

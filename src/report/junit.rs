@@ -3,6 +3,7 @@
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::outcomes::{CaseRun, Run, SuiteRun};
+use super::snippet::Sources;
 use crate::diagnostic::printable;
 use crate::suite::CaseResult;
 
@@ -12,25 +13,29 @@ use crate::suite::CaseResult;
 /// What the writer says; every run has a document.
 pub fn junit(run: &Run<'_>) -> Result<String, String> {
     let mut report = Report::new("portcullis");
-    report.add_test_suites(run.suites.iter().map(suite));
+    report.add_test_suites(
+        run.suites
+            .iter()
+            .map(|suite| self::suite(suite, run.sources)),
+    );
     report.to_string().map_err(|error| error.to_string())
 }
 
-fn suite(run: &SuiteRun<'_>) -> TestSuite {
+fn suite(run: &SuiteRun<'_>, sources: &Sources) -> TestSuite {
     let suite = run.prepared.suite;
     let mut into = TestSuite::new(printable(&suite.name));
     into.add_property(("file", suite.file.as_ref()));
-    into.add_test_cases(run.cases.iter().map(|case| self::case(case, run)));
+    into.add_test_cases(run.cases.iter().map(|case| self::case(case, run, sources)));
     into
 }
 
-fn case(run: &CaseRun<'_>, suite: &SuiteRun<'_>) -> TestCase {
+fn case(run: &CaseRun<'_>, suite: &SuiteRun<'_>, sources: &Sources) -> TestCase {
     let status = match &run.outcome.result {
         CaseResult::Passed => TestCaseStatus::success(),
         CaseResult::CouldNotAsk(_) | CaseResult::Failed(_) | CaseResult::Vacuous => {
             let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
             status.set_type(run.word()).set_message(run.message());
-            status.set_description(run.detail(suite.prepared));
+            status.set_description(run.detail(suite.prepared, sources));
             status
         }
         CaseResult::Skipped(_) => {

@@ -31,7 +31,7 @@ pub fn markdown(run: &Run<'_>) -> String {
             ));
             if case.outcome.result.is_failure() && told < WHOLE {
                 told += 1;
-                let detail = case.detail(suite.prepared);
+                let detail = case.detail(suite.prepared, run.sources);
                 let fence = fence(&detail);
                 details.push_str(&format!(
                     "\n<details><summary>{name}</summary>\n\n{fence}text\n{detail}{fence}\n\n</details>\n"

@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::json::{API_VERSION, Document};
+use super::document::API_VERSION;
+use super::json::Document;
 use super::question::case;
 use super::text::question;
 use crate::diagnostic::printable;

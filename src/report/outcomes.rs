@@ -2,11 +2,13 @@
 
 use std::fmt::{self, Write as _};
 
-use super::answer::endpoint;
+use super::answer::{Answer, Endpoint};
+use super::snippet::Sources;
+use super::style::Style;
 use super::text::question;
 use crate::coverage::Coverage;
-use crate::decide::Decision;
 use crate::diagnostic::printable;
+use crate::mesh::Mesh;
 use crate::request::Request;
 use crate::suite::{CaseResult, Count, Outcome, Prepared};
 
@@ -19,6 +21,8 @@ pub struct Run<'r> {
     pub count: Count,
     /// What decided them; absent where nobody asked.
     pub coverage: Option<Coverage>,
+    /// The texts of policies and suites, to quote from.
+    pub sources: &'r Sources,
 }
 
 /// One suite of a run.
@@ -94,23 +98,28 @@ impl CaseRun<'_> {
 
     /// Everything there is to say, several lines; empty for a case that passed.
     #[must_use]
-    pub fn detail(&self, prepared: &Prepared<'_>) -> String {
+    pub fn detail(&self, prepared: &Prepared<'_>, sources: &Sources) -> String {
         let mut text = String::new();
-        if self.write_detail(prepared, &mut text).is_err() {
+        if self.write_detail(prepared, sources, &mut text).is_err() {
             // A String takes everything.
         }
         text
     }
 
-    fn write_detail(&self, prepared: &Prepared<'_>, out: &mut String) -> fmt::Result {
+    fn write_detail(
+        &self,
+        prepared: &Prepared<'_>,
+        sources: &Sources,
+        out: &mut String,
+    ) -> fmt::Result {
         if let CaseResult::Failed(mismatches) = &self.outcome.result {
             writeln!(out, "{}", question(&self.outcome.case.spec))?;
             for mismatch in mismatches {
                 let (expected, found) = (printable(&mismatch.expected), printable(&mismatch.found));
                 writeln!(out, "{}: expected {expected}, got {found}", mismatch.what)?;
             }
-            if let Some((request, decision)) = &self.outcome.asked {
-                because(out, prepared, request, decision)?;
+            if let Some((request, _)) = &self.outcome.asked {
+                because(out, prepared, request, sources)?;
             }
         } else if self.outcome.result != CaseResult::Passed {
             writeln!(out, "{}", self.message())?;
@@ -122,20 +131,26 @@ impl CaseRun<'_> {
     }
 }
 
+/// The answer to one request with all that is known of it.
+pub(super) fn explained(mesh: &Mesh, request: &Request) -> Option<Endpoint> {
+    let answer = Answer::explained(mesh, String::new(), std::slice::from_ref(request))?;
+    answer.endpoints.into_iter().next()
+}
+
 /// Why a request is answered as it is.
 fn because(
     out: &mut String,
     prepared: &Prepared<'_>,
     request: &Request,
-    decision: &Decision,
+    sources: &Sources,
 ) -> fmt::Result {
-    let endpoint = endpoint(&prepared.mesh, request, decision.clone());
+    let Some(endpoint) = explained(&prepared.mesh, request) else { return Ok(()) };
     writeln!(out, "because {}", printable(&endpoint.reason))?;
-    if let Some(origin) = &endpoint.origin {
-        writeln!(out, "--> {origin}")?;
-    }
-    for note in &endpoint.notes {
-        writeln!(out, "note: {}", printable(note))?;
+    let mut text = String::new();
+    super::explained::endpoint(&mut text, &endpoint, sources, Style::default())?;
+    for line in text.lines().filter(|line| !line.trim().is_empty()) {
+        // What follows an answer is indented by its first word.
+        writeln!(out, "{}", line.strip_prefix("        ").unwrap_or(line))?;
     }
     Ok(())
 }
@@ -154,7 +169,7 @@ pub fn text(run: &Run<'_>) -> String {
             let (word, at) = (case.word().to_ascii_uppercase(), case.outcome.case.position);
             let of = printable(&case.outcome.case.name);
             text.push_str(&format!("{word} {file}:{at} {name} › {of}\n"));
-            for line in case.detail(suite.prepared).lines() {
+            for line in case.detail(suite.prepared, run.sources).lines() {
                 text.push_str(&format!("       {line}\n"));
             }
         }

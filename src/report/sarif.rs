@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::answer;
 use super::json::Document;
 use super::outcomes::{CaseRun, Run, SuiteRun};
+use super::snippet::Sources;
 use crate::diagnostic::{Origin, printable};
 
 /// The words of [`CaseRun::word`] that are results, and what each means.
@@ -28,7 +29,7 @@ pub fn sarif(run: &Run<'_>) -> Document {
             .cases
             .iter()
             .filter(|case| case.outcome.result.is_failure());
-        failed.map(move |case| result(case, suite))
+        failed.map(move |case| result(case, suite, run.sources))
     });
     Document::new(json!({
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
@@ -45,7 +46,7 @@ pub fn sarif(run: &Run<'_>) -> Document {
     }))
 }
 
-fn result(run: &CaseRun<'_>, suite: &SuiteRun<'_>) -> Value {
+fn result(run: &CaseRun<'_>, suite: &SuiteRun<'_>, sources: &Sources) -> Value {
     let of = suite.prepared.suite;
     let name = format!("{} › {}", of.name, run.outcome.case.name);
     let case = Origin::new(&of.file, run.outcome.case.position);
@@ -63,7 +64,7 @@ fn result(run: &CaseRun<'_>, suite: &SuiteRun<'_>) -> Value {
         "ruleId": run.word(),
         "ruleIndex": RULES.iter().position(|(id, _)| *id == run.word()),
         "level": "error",
-        "message": {"text": format!("{}\n{}", printable(&name), run.detail(suite.prepared))},
+        "message": {"text": format!("{}\n{}", printable(&name), run.detail(suite.prepared, sources))},
         "locations": [location(&case)],
         "relatedLocations": related.into_iter().collect::<Vec<_>>(),
         "partialFingerprints": {"case/v1": format!("{}/{}/{}", of.file, of.name, run.outcome.case.name)},

@@ -38,7 +38,7 @@ pub fn tap(run: &Run<'_>) -> String {
                     "    line: {}\n    column: {}\n  message: |\n",
                     at.line, at.column
                 ));
-                for line in case.detail(suite.prepared).lines() {
+                for line in case.detail(suite.prepared, run.sources).lines() {
                     text.push_str(&format!("    {line}\n"));
                 }
                 text.push_str("  ...\n");

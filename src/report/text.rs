@@ -1,8 +1,5 @@
 //! Answers and outcomes → lines for people.
 
-use std::fmt::{self, Write};
-
-use super::answer::{Answer, Word};
 use crate::diagnostic::printable;
 use crate::request::{Caller, HostSpec, Protocol, RequestSpec};
 
@@ -41,41 +38,4 @@ pub fn question(spec: &RequestSpec) -> String {
         }
     }
     printable(&text)
-}
-
-/// The answer: its first line says it, the next ones why.
-///
-/// # Errors
-/// Those of the writer.
-pub fn answer(out: &mut dyn Write, answer: &Answer) -> fmt::Result {
-    let word = answer.word();
-    write!(out, "{:<8}{}", word.as_str(), answer.question)?;
-    let status = answer.shown().and_then(|endpoint| endpoint.decision.status);
-    if let (Some(status), Word::No) = (status, word) {
-        write!(out, "  ({status})")?;
-    }
-    writeln!(out)?;
-    if answer.is_divided() {
-        writeln!(out, "        it depends on which workload answers:")?;
-    }
-    let divided = answer.is_divided();
-    for endpoint in &answer.endpoints {
-        if divided {
-            let verdict = endpoint.decision.verdict.as_str();
-            write!(out, "        {verdict:<16}{}:{}: ", endpoint.workload, endpoint.port)?;
-        } else {
-            write!(out, "        because ")?;
-        }
-        writeln!(out, "{}", printable(&endpoint.reason))?;
-        if let Some(origin) = &endpoint.origin {
-            writeln!(out, "        --> {origin}")?;
-        }
-        for note in &endpoint.notes {
-            writeln!(out, "        note: {}", printable(note))?;
-        }
-        if !divided {
-            break;
-        }
-    }
-    Ok(())
 }

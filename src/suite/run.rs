@@ -173,7 +173,10 @@ pub fn run_case<'s>(
         }
     };
     if requests.is_empty() {
-        let error = QuestionError::UnknownDestination { name: case.spec.to.clone() };
+        let error = QuestionError::UnknownDestination {
+            name: case.spec.to.clone(),
+            namespace: case.spec.namespace.clone().unwrap_or_default(),
+        };
         return Outcome { case, result: CaseResult::CouldNotAsk(error), asked: None };
     }
     // Every workload behind a Service must answer as expected.

@@ -56,7 +56,13 @@ fn junit() {
     expect: expected allow, got deny
     status: expected 200, got 403
     because DENY policy `foo/p` rule 0 refuses it
-    --&gt; a b.test.yaml:14:13
+    matched: DENY `foo/p` rule 0
+      --&gt; a b.test.yaml:14:40
+       |
+    14 |     rules: [{to: [{operation: {paths: [/admin]}}]}]
+       |                                        ^^^^^^ `paths` holds: the request has `/admin`
+       |
+       = help: it gets through with one change, for instance: ask for the path `/`
     again: portcullis test &apos;a b.test.yaml&apos; -t &apos;^wrong \&amp; &lt;b&gt;$&apos;
     </failure>
             </testcase>
@@ -104,7 +110,13 @@ fn tap() {
         expect: expected allow, got deny
         status: expected 200, got 403
         because DENY policy `foo/p` rule 0 refuses it
-        --> a b.test.yaml:14:13
+        matched: DENY `foo/p` rule 0
+          --> a b.test.yaml:14:40
+           |
+        14 |     rules: [{to: [{operation: {paths: [/admin]}}]}]
+           |                                        ^^^^^^ `paths` holds: the request has `/admin`
+           |
+           = help: it gets through with one change, for instance: ask for the path `/`
         again: portcullis test 'a b.test.yaml' -t '^wrong \& <b>$'
       ...
     not ok 3 - a|b `c` <d> \# ]]> %0A › nowhere
@@ -179,7 +191,7 @@ fn sarif() {
               "ruleIndex": 0,
               "level": "error",
               "message": {
-                "text": "a|b `c` <d> # ]]> %0A › wrong & <b>\nplaintext → httpbin.foo:8080 GET /admin\nexpect: expected allow, got deny\nstatus: expected 200, got 403\nbecause DENY policy `foo/p` rule 0 refuses it\n--> a b.test.yaml:14:13\nagain: portcullis test 'a b.test.yaml' -t '^wrong \\& <b>$'\n"
+                "text": "a|b `c` <d> # ]]> %0A › wrong & <b>\nplaintext → httpbin.foo:8080 GET /admin\nexpect: expected allow, got deny\nstatus: expected 200, got 403\nbecause DENY policy `foo/p` rule 0 refuses it\nmatched: DENY `foo/p` rule 0\n  --> a b.test.yaml:14:40\n   |\n14 |     rules: [{to: [{operation: {paths: [/admin]}}]}]\n   |                                        ^^^^^^ `paths` holds: the request has `/admin`\n   |\n   = help: it gets through with one change, for instance: ask for the path `/`\nagain: portcullis test 'a b.test.yaml' -t '^wrong \\& <b>$'\n"
               },
               "locations": [
                 {
@@ -275,7 +287,7 @@ fn sarif() {
 fn github() {
     let text = report("github");
     insta::assert_snapshot!(text, @r"
-    ::error file=a b.test.yaml,line=17,col=3,title=failed%3A a|b `c` <d> # ]]> %250A › wrong & <b>::plaintext → httpbin.foo:8080 GET /admin%0Aexpect: expected allow, got deny%0Astatus: expected 200, got 403%0Abecause DENY policy `foo/p` rule 0 refuses it%0A--> a b.test.yaml:14:13%0Aagain: portcullis test 'a b.test.yaml' -t '^wrong \& <b>$'
+    ::error file=a b.test.yaml,line=17,col=3,title=failed%3A a|b `c` <d> # ]]> %250A › wrong & <b>::plaintext → httpbin.foo:8080 GET /admin%0Aexpect: expected allow, got deny%0Astatus: expected 200, got 403%0Abecause DENY policy `foo/p` rule 0 refuses it%0Amatched: DENY `foo/p` rule 0%0A  --> a b.test.yaml:14:40%0A   |%0A14 |     rules: [{to: [{operation: {paths: [/admin]}}]}]%0A   |                                        ^^^^^^ `paths` holds: the request has `/admin`%0A   |%0A   = help: it gets through with one change, for instance: ask for the path `/`%0Aagain: portcullis test 'a b.test.yaml' -t '^wrong \& <b>$'
     ::error file=a b.test.yaml,line=18,col=3,title=failed%3A a|b `c` <d> # ]]> %250A › nowhere::cannot be asked: the files know no workload or Service `nobody.foo`%0Aagain: portcullis test 'a b.test.yaml' -t '^nowhere$'
     ::error file=a b.test.yaml,line=19,col=3,title=vacuous%3A a|b `c` <d> # ]]> %250A › vacuous::passes only because no policy is about the destination; if that is meant, write `because: {default: true}`%0Aagain: portcullis test 'a b.test.yaml' -t '^vacuous$'
     ::notice file=a b.test.yaml,line=20,col=3,title=todo%3A a|b `c` <d> # ]]> %250A › later::open it #1
@@ -306,7 +318,13 @@ fn markdown() {
     expect: expected allow, got deny
     status: expected 200, got 403
     because DENY policy `foo/p` rule 0 refuses it
-    --> a b.test.yaml:14:13
+    matched: DENY `foo/p` rule 0
+      --> a b.test.yaml:14:40
+       |
+    14 |     rules: [{to: [{operation: {paths: [/admin]}}]}]
+       |                                        ^^^^^^ `paths` holds: the request has `/admin`
+       |
+       = help: it gets through with one change, for instance: ask for the path `/`
     again: portcullis test 'a b.test.yaml' -t '^wrong \& <b>$'
     ```
 

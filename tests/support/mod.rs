@@ -11,6 +11,8 @@ pub(crate) mod generate;
 pub(crate) mod golden;
 #[cfg(feature = "yaml")]
 pub(crate) mod load;
+#[cfg(feature = "cli")]
+pub(crate) mod session;
 
 /// A file or folder of the corpus that lies beside the project; absent, with a printed line, where there is none.
 pub(crate) fn shared(path: &str) -> Option<PathBuf> {
