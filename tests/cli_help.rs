@@ -26,6 +26,7 @@ fn the_program_tells_its_commands() {
       test        Run policy test suites (`*.test.yaml`)
       mutate      Change every policy in every small way, and see which changes the suites do not notice
       config      Print the effective settings, and where each comes from
+      schema      Print the JSON Schema of a document that `-o json` prints
       completion  Print the completion script of a shell
       man         Print the manual page, or write all of them to a folder
       help        Print this message or the help of the given subcommand(s)
@@ -68,7 +69,7 @@ fn can_i_tells_what_it_takes() {
     insta::assert_snapshot!(help(&["can-i", "--help"]), @r"
     Ask whether a caller may send a request
 
-    Usage: portcullis can-i [OPTIONS] [FROM [METHOD] URL]...
+    Usage: portcullis can-i [OPTIONS] FROM [METHOD] URL
 
     Arguments:
       [FROM [METHOD] URL]...
@@ -85,7 +86,7 @@ fn can_i_tells_what_it_takes() {
               METHOD is GET where it is left out.
               URL is http://host[:port]/path, https://host[:port]/path, tcp://host:port or
               tls://host:port; host is a Service's name in any of its forms (httpbin, httpbin.foo,
-              httpbin.foo.svc.cluster.local), a workload, or a pod's address.
+              httpbin.foo.svc.cluster.local), a workload, or the address of a pod or a Service.
 
     Options:
           --as <FROM>
@@ -101,7 +102,8 @@ fn can_i_tells_what_it_takes() {
               Ask many questions: one JSON object a line, as in a suite's `tests` (`-` for standard
               input).
               
-              --source-ip, --remote-ip, --sni and --alpn count for the lines that do not say otherwise.
+              --via, --source-ip, --remote-ip, --xff, --sni and --alpn count for the lines that do not
+              say otherwise.
 
       -h, --help
               Print help (see a summary with '-h')
@@ -131,7 +133,8 @@ fn can_i_tells_what_it_takes() {
               out of it
 
           --sni <NAME>
-              The TLS server name that the caller asks for, where it is not what its proxy would send
+              The TLS server name that the caller asks for, where it is neither the host (https, tls)
+              nor what its proxy sends
 
           --alpn <NAMES>
               The protocols that the caller offers in TLS, most wanted first, as `h2,http/1.1`; empty:
@@ -260,7 +263,7 @@ fn who_can_tells_what_it_takes() {
     and outside (`external`). An exact answer, over all callers that there could be, comes with a later
     release.
 
-    Usage: portcullis who-can [OPTIONS] [[METHOD] URL]...
+    Usage: portcullis who-can [OPTIONS] [METHOD] URL
 
     Arguments:
       [[METHOD] URL]...
@@ -298,7 +301,8 @@ fn who_can_tells_what_it_takes() {
               out of it
 
           --sni <NAME>
-              The TLS server name that the caller asks for, where it is not what its proxy would send
+              The TLS server name that the caller asks for, where it is neither the host (https, tls)
+              nor what its proxy sends
 
           --alpn <NAMES>
               The protocols that the caller offers in TLS, most wanted first, as `h2,http/1.1`; empty:
@@ -410,7 +414,7 @@ fn what_can_tells_what_it_takes() {
     and `GET /`. Tokens are sent only where a flag says one. Exact regions, over all requests that there
     could be, come with a later release.
 
-    Usage: portcullis what-can [OPTIONS] [FROM]
+    Usage: portcullis what-can [OPTIONS] FROM
 
     Arguments:
       [FROM]
@@ -459,7 +463,8 @@ fn what_can_tells_what_it_takes() {
               out of it
 
           --sni <NAME>
-              The TLS server name that the caller asks for, where it is not what its proxy would send
+              The TLS server name that the caller asks for, where it is neither the host (https, tls)
+              nor what its proxy sends
 
           --alpn <NAMES>
               The protocols that the caller offers in TLS, most wanted first, as `h2,http/1.1`; empty:
@@ -699,6 +704,49 @@ fn config_tells_what_it_takes() {
 }
 
 #[test]
+fn schema_tells_what_it_takes() {
+    insta::assert_snapshot!(help(&["schema", "--help"]), @r"
+    Print the JSON Schema of a document that `-o json` prints
+
+    Usage: portcullis schema [OPTIONS] <DOCUMENT>
+
+    Arguments:
+      <DOCUMENT>
+              The document: what can-i, config, what-can and who-can answer, or that nothing could be
+              asked
+
+              Possible values:
+              - answer:    Of can-i
+              - complaint: Of every command that could not ask
+              - settings:  Of config
+              - what-can:  Of what-can
+              - who-can:   Of who-can
+
+    Options:
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Everywhere:
+          --color <WHEN>
+              Whether to colour what people read
+
+              Possible values:
+              - auto:   At a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
+              - always: Always
+              - never:  Never
+              
+              [default: auto]
+
+          --config <FILE>
+              The settings file, instead of the nearest `.portcullis.yaml` at or above the working
+              directory
+
+          --no-config
+              Read no settings file and no `PORTCULLIS_*` variables
+    ");
+}
+
+#[test]
 fn completion_tells_what_it_takes() {
     insta::assert_snapshot!(help(&["completion", "--help"]), @r#"
     Print the completion script of a shell
@@ -823,6 +871,7 @@ fn manual_pages_are_written_one_for_each_command() {
             "share/man1/portcullis-config.1",
             "share/man1/portcullis-man.1",
             "share/man1/portcullis-mutate.1",
+            "share/man1/portcullis-schema.1",
             "share/man1/portcullis-test.1",
             "share/man1/portcullis-what-can.1",
             "share/man1/portcullis-who-can.1",

@@ -26,6 +26,7 @@ fn ask(settings: &str, variables: &[(&str, &str)], more: &[&str]) -> Call {
 #[case::the_environment_counts_over_the_file("filename: nowhere.yaml", &[("PORTCULLIS_FILENAME", "mesh.yaml")], &[], Exit::Yes)]
 #[case::a_flag_counts_over_the_environment("", &[("PORTCULLIS_FILENAME", "nowhere.yaml")], &["-f", "mesh.yaml"], Exit::Yes)]
 #[case::a_flag_counts_over_the_file("filename: nowhere.yaml", &[], &["-f", "mesh.yaml"], Exit::Yes)]
+#[case::a_variable_that_is_near_to_no_setting("filename: mesh.yaml", &[("PORTCULLIS_VERSION", "1.2.3")], &[], Exit::Yes)]
 #[case::an_empty_variable_is_not_set("filename: mesh.yaml", &[("PORTCULLIS_FILENAME", "")], &[], Exit::Yes)]
 #[case::no_config("filename: mesh.yaml", &[("PORTCULLIS_FILENAME", "mesh.yaml")], &["--no-config"], Exit::CouldNotAsk)]
 #[case::a_trust_domain_of_the_file("filename: mesh.yaml\ntrust-domain: corp.example", &[], &[], Exit::No)]
@@ -85,6 +86,10 @@ fn what_is_wrong_with_settings_is_told() {
     insta::assert_snapshot!(told("filename: mesh.yaml", &[("PORTCULLIS_OUTPUT", "jsn")]), @r"
     error[PC908]: `PORTCULLIS_OUTPUT` does not take `jsn`
        = help: one of text, json, yaml
+    ");
+    insta::assert_snapshot!(told("filename: mesh.yaml", &[("PORTCULLIS_VERSION", "1.2.3")]), @r"
+    warning[PC905]: `PORTCULLIS_VERSION` is no setting
+       = help: `portcullis config` prints all there are; --no-config leaves them out
     ");
     insta::assert_snapshot!(told("filename: mesh.yaml", &[("PORTCULLIS_TRUST_DOMIAN", "x")]), @r"
     error[PC905]: `PORTCULLIS_TRUST_DOMIAN` is no setting

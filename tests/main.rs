@@ -20,6 +20,9 @@ mod cli_help;
 mod cli_names;
 #[cfg(test)]
 #[cfg(feature = "cli")]
+mod cli_schema;
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod cli_settings;
 #[cfg(test)]
 #[cfg(feature = "cli")]
@@ -49,6 +52,9 @@ mod conformance {
     #[cfg(feature = "yaml")]
     mod validation;
 }
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod explained;
 #[cfg(test)]
 #[cfg(feature = "yaml")]
 mod inventory;

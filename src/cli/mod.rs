@@ -4,6 +4,7 @@ mod args;
 mod can_i;
 mod completion;
 mod config;
+mod definition;
 mod exit;
 mod filter;
 mod flags;
@@ -14,6 +15,7 @@ mod names;
 mod progress;
 mod question;
 mod reproduce;
+mod schema;
 mod settings;
 mod suites;
 mod system;
@@ -44,7 +46,7 @@ pub fn main() -> ExitCode {
 /// Runs words, the program's own name first.
 pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) -> Exit {
     let words: Vec<OsString> = words.into_iter().collect();
-    let program = args::program(&words);
+    let program = definition::program(&words);
     let exit = match arguments(&words, &program, system) {
         Ok((arguments, settings)) => match arguments.command {
             args::Command::CanI(can_i) => {
@@ -56,6 +58,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
             args::Command::Mutate(arguments) => mutate::run(&arguments, system),
             args::Command::Test(arguments) => test::run(&arguments, system),
             args::Command::Config(arguments) => config::run(&arguments, &settings, system),
+            args::Command::Schema(arguments) => schema::run(&arguments, system),
             args::Command::Completion(arguments) => completion::run(&arguments, system),
             args::Command::Man(arguments) => man::run(&arguments, system),
         },
@@ -78,8 +81,8 @@ fn arguments(
     program: &str,
     system: &mut impl System,
 ) -> Result<(args::Arguments, Settings), Exit> {
-    let definition = args::command(program, terminal::width(system));
-    let arguments = args::parse(definition.clone(), words)
+    let definition = definition::command(program, terminal::width(system));
+    let arguments = definition::parse(definition.clone(), words)
         .map_err(|usage| tell_usage(&usage, words, system))?;
     let everywhere = &arguments.everywhere;
     if everywhere.no_config {
@@ -90,11 +93,12 @@ fn arguments(
         complain_of(system, &settings.complaints);
         return Err(Exit::CouldNotAsk);
     }
+    complain_of(system, &settings.complaints);
     if settings.found.is_empty() {
         return Ok((arguments, settings));
     }
-    let definition = args::with_defaults(definition, &settings.defaults());
-    match args::parse(definition, words) {
+    let definition = definition::with_defaults(definition, &settings.defaults());
+    match definition::parse(definition, words) {
         Ok(arguments) => Ok((arguments, settings)),
         Err(usage) => {
             let refused = usage.refused.as_ref();
@@ -108,9 +112,9 @@ fn arguments(
 }
 
 /// Help where it was asked for, else what is wrong with the words.
-fn tell_usage(usage: &args::Usage, words: &[OsString], system: &mut impl System) -> Exit {
+fn tell_usage(usage: &definition::Usage, words: &[OsString], system: &mut impl System) -> Exit {
     let stream = if usage.asked { Stream::Stdout } else { Stream::Stderr };
-    let colored = terminal::colored(args::color(words), stream, system);
+    let colored = terminal::colored(definition::color(words), stream, system);
     let text = if colored { &usage.colored } else { &usage.text };
     if usage.asked {
         print(system, text);

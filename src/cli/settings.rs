@@ -154,11 +154,14 @@ impl Settings {
                 .to_ascii_lowercase()
                 .replace('_', "-");
             let Some((name, takes)) = SETTINGS.iter().find(|(known, _)| *known == name) else {
+                // A name that is near to none was hardly meant as a setting: whoever installs the tool may have set it, as
+                // is usual for its version.
                 let message = format!("`{variable}` is no setting");
-                let finding = Diagnostic::error(Code::UnknownField, message);
-                self.complaints.push(match nearest(&name, names()) {
-                    Some(near) => finding.help(format!("did you mean `{}`?", variable_of(near))),
-                    None => finding.help(
+                let near = nearest(&name, names()).filter(|_| name != "version");
+                self.complaints.push(match near {
+                    Some(near) => Diagnostic::error(Code::UnknownField, message)
+                        .help(format!("did you mean `{}`?", variable_of(near))),
+                    None => Diagnostic::warning(Code::UnknownField, message).help(
                         "`portcullis config` prints all there are; --no-config leaves them out",
                     ),
                 });

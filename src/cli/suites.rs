@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::load;
+use super::progress::Progress;
 use super::system::System;
 use super::threads::in_order;
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Severity};
@@ -48,6 +49,7 @@ pub(crate) struct Ready<'s> {
 pub(crate) fn read(paths: &[String], system: &mut impl System) -> Read {
     let mut read = Read::default();
     let mut seen = BTreeSet::new();
+    let mut progress = Progress::of("reading suites");
     for path in paths {
         let files = match system.expand(path, &suite::is_suite_file) {
             Ok(files) => files,
@@ -57,6 +59,7 @@ pub(crate) fn read(paths: &[String], system: &mut impl System) -> Read {
             }
         };
         for file in files {
+            progress.step(system);
             let name = file.strip_prefix("./").unwrap_or(&file).to_owned();
             if seen.insert(name.clone()) {
                 match system.read(&file) {
@@ -70,6 +73,7 @@ pub(crate) fn read(paths: &[String], system: &mut impl System) -> Read {
             }
         }
     }
+    progress.end(system);
     let mut known: BTreeMap<Vec<String>, usize> = BTreeMap::new();
     for suite in &read.suites {
         let patterns = resources_of(suite, system, &mut read.findings);

@@ -70,7 +70,10 @@ pub use outcomes::{CaseRun, Run, SuiteRun, counts, summary, text as outcomes_tex
 pub use question::{case as case_line, claims, line as question_line};
 #[cfg(feature = "text")]
 pub use sarif::sarif;
-pub use settings::{EffectiveSetting, document as settings_document, text as settings_text};
+pub use settings::{
+    EffectiveSetting, document as settings_document, schema as settings_schema,
+    text as settings_text,
+};
 #[cfg(feature = "text")]
 pub use snippet::{Quotation, Remark, Sources};
 #[cfg(feature = "text")]

@@ -302,7 +302,13 @@ fn service(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<Resource> {
     let position = fields.position;
     reader.finish(fields);
     let meta = meta(reader, position, name?, namespace?);
-    Some(Resource::Service(istio::Service { meta, selector, ports, external_name: None }))
+    Some(Resource::Service(istio::Service {
+        meta,
+        selector,
+        ports,
+        cluster_ips: Vec::new(),
+        external_name: None,
+    }))
 }
 
 fn service_port(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<istio::ServicePort> {
