@@ -3,6 +3,7 @@
 pub mod call;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod coverage;
 pub mod decide;
 pub mod diagnostic;
 pub mod explanation;
@@ -11,6 +12,8 @@ pub mod istio;
 pub mod jwt;
 pub mod matcher;
 pub mod mesh;
+#[cfg(feature = "yaml")]
+pub mod mutation;
 #[cfg(feature = "yaml")]
 pub mod parse;
 #[cfg(feature = "json")]

@@ -24,6 +24,7 @@ fn the_program_tells_its_commands() {
       who-can     Ask who may send a request
       what-can    Ask what a caller may send
       test        Run policy test suites (`*.test.yaml`)
+      mutate      Change every policy in every small way, and see which changes the suites do not notice
       config      Print the effective settings, and where each comes from
       schema      Print the JSON Schema of a document that `-o json` prints
       completion  Print the completion script of a shell
@@ -579,21 +580,65 @@ fn test_tells_what_it_takes() {
               [default: .]
 
     Options:
+      -t, --test <REGEX>
+              Run only the cases whose name, or `SUITE › NAME`, the regular expression finds something
+              in
+
+          --list
+              Name the cases and run none
+
+          --fail-fast
+              Stop at the first case that fails; the later ones are counted as not run
+
+      -j, --jobs <N>
+              Threads to run on; as many as there are processors where it is left out. The output is the
+              same for any number
+
+          --count
+              Say how many files, suites and cases ran, suite by suite
+
+          --watch
+              Run again whenever a file changes: the suites that it is of
+
       -o, --output <OUTPUT>
               How to print the outcomes
 
               Possible values:
-              - text: For people
-              - json: A versioned document
-              - yaml: The same as YAML
+              - text:     For people
+              - json:     A versioned document
+              - yaml:     The same as YAML
+              - junit:    JUnit XML
+              - tap:      TAP version 14
+              - sarif:    SARIF 2.1.0
+              - github:   Workflow commands of GitHub
+              - markdown: Markdown for a comment on a pull request
               
               [default: text]
+
+          --output-file <FILE>
+              Write the outcomes to a file; the closing line is still printed
 
       -q, --quiet
               Print the closing line only
 
       -h, --help
               Print help (see a summary with '-h')
+
+    Coverage:
+          --coverage
+              Say which rules and values decided a case, by matching and by not matching.
+              
+              A value counts where its other answer would have turned its rule, and a rule where its
+              other answer would have turned the verdict.
+
+          --coverage-threshold <PERCENT>
+              Fail where fewer than so many percent of the rules decided cases both ways
+
+          --lcov <FILE>
+              Write the coverage of the policy files' lines as an LCOV tracefile
+
+          --cobertura <FILE>
+              Write it as Cobertura XML
 
     Everywhere:
           --color <WHEN>
@@ -825,6 +870,7 @@ fn manual_pages_are_written_one_for_each_command() {
             "share/man1/portcullis-completion.1",
             "share/man1/portcullis-config.1",
             "share/man1/portcullis-man.1",
+            "share/man1/portcullis-mutate.1",
             "share/man1/portcullis-schema.1",
             "share/man1/portcullis-test.1",
             "share/man1/portcullis-what-can.1",

@@ -73,6 +73,15 @@ mod refusals;
 #[cfg(feature = "yaml")]
 mod statements;
 #[cfg(test)]
+#[cfg(feature = "cli")]
+mod suites {
+    mod bad;
+    mod coverage;
+    mod formats;
+    mod mutation;
+    mod run;
+}
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 mod tidy;

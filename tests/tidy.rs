@@ -11,7 +11,17 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     ("strsim", &["src/parse/suggest.rs"]),
     (
         "serde_json",
-        &["src/jwt.rs", "src/report/document.rs", "src/report/json.rs", "src/report/yaml.rs"],
+        &[
+            "src/jwt.rs",
+            "src/report/coverage.rs",
+            "src/report/document.rs",
+            "src/report/json.rs",
+            "src/report/mutation.rs",
+            "src/report/question.rs",
+            "src/report/sarif.rs",
+            "src/report/test_result.rs",
+            "src/report/yaml.rs",
+        ],
     ),
     (
         "serde",
@@ -28,10 +38,16 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     ("serde_yaml", &["src/report/yaml.rs"]),
     ("ring", &["src/jwt.rs"]),
     ("base64", &["src/jwt.rs"]),
-    ("clap", &["src/cli/args.rs", "src/cli/definition.rs", "src/cli/flags.rs"]),
+    (
+        "clap",
+        &["src/cli/args.rs", "src/cli/definition.rs", "src/cli/flags.rs", "src/cli/test_args.rs"],
+    ),
     ("clap_complete", &["src/cli/completion.rs"]),
     ("clap_mangen", &["src/cli/man.rs"]),
     ("glob", &["src/cli/system.rs"]),
+    ("quick_junit", &["src/report/junit.rs"]),
+    ("quick_xml", &["src/report/cobertura.rs"]),
+    ("regex_lite", &["src/cli/filter.rs", "src/cli/reproduce.rs"]),
     ("terminal_size", &["src/cli/system.rs"]),
 ];
 

@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use super::flags::{ColorChoice, DocumentKind, Files, Format, Listed, Sent, Shell, Shown};
+use super::test_args::{Mutate, Test};
 
 /// Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone, as istiod and Envoy would.
 #[derive(Debug, Parser)]
@@ -85,6 +86,11 @@ pub(crate) enum Command {
         after_help = "Exit codes: 0 all passed · 1 something failed · 2 a suite could not be read · 4 nothing ran."
     )]
     Test(Test),
+    /// Change every policy in every small way, and see which changes the suites do not notice.
+    #[command(
+        after_help = "Exit codes: 0 every change is noticed or accepted, or the threshold is met · 1 not so, or a suite fails already · 2 a suite could not be read · 4 nothing to change."
+    )]
+    Mutate(Mutate),
     /// Print the effective settings, and where each comes from.
     Config(Config),
     /// Print the JSON Schema of a document that `-o json` prints.
@@ -216,22 +222,6 @@ pub(crate) struct WhatCan {
 
     #[command(flatten)]
     pub(crate) listed: Listed,
-}
-
-/// `test`.
-#[derive(Args, Debug)]
-pub(crate) struct Test {
-    /// Suite files, folders to look for `*.test.yaml` in, or patterns.
-    #[arg(value_name = "PATH", default_value = ".")]
-    pub(crate) paths: Vec<String>,
-
-    /// How to print the outcomes.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
-    pub(crate) output: Format,
-
-    /// Print the closing line only.
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
 }
 
 /// `config`.

@@ -1,12 +1,12 @@
 //! `can-i`: a question in words, or many in a file → answers.
 
-use super::args::CanI;
+use super::args::{self, CanI};
 use super::exit::Exit;
 use super::flags::Format;
 use super::progress::Progress;
 use super::question::{Via, Words, is_method, question, via};
 use super::system::System;
-use super::{complain_of, load, names, print, table, write};
+use super::{complain_of, definition, load, names, print, table, write};
 use crate::call::Passage;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::mesh::{Mesh, QuestionError};
@@ -117,6 +117,17 @@ fn asked(
         None => None,
     };
     Some((question(&words, mesh, findings)?, through))
+}
+
+/// The question that the words behind `can-i` ask; absent where they ask none, or through a gateway.
+pub(crate) fn question_of(words: &[String], mesh: &Mesh) -> Option<RequestSpec> {
+    let call = ["portcullis", "can-i"].map(str::to_owned);
+    let call: Vec<std::ffi::OsString> = call.iter().chain(words).map(Into::into).collect();
+    let arguments = definition::parse(definition::command("portcullis", 100), &call).ok()?;
+    let args::Command::CanI(arguments) = arguments.command else { return None };
+    let mut findings = Vec::new();
+    let (spec, via) = asked(&arguments, "portcullis", Some(mesh), &mut findings)?;
+    (findings.is_empty() && via.is_none()).then_some(spec)
 }
 
 /// FROM, METHOD and URL, wherever they are written.

@@ -268,16 +268,27 @@ mod tests {
         const OF_ONE_QUESTION: &[&str] = &[
             "all",
             "as",
+            "cobertura",
             "config",
+            "count",
+            "coverage",
+            "fail-fast",
             "header",
             "host",
+            "init",
             "jwt-claims",
+            "lcov",
+            "list",
             "method",
+            "mutant",
             "no-config",
             "out",
+            "output-file",
             "plaintext",
             "requests",
+            "test",
             "token",
+            "watch",
         ];
         let flags: BTreeMap<String, clap::Arg> = flags()
             .into_iter()

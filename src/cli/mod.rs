@@ -6,18 +6,24 @@ mod completion;
 mod config;
 mod definition;
 mod exit;
+mod filter;
 mod flags;
 mod load;
 mod man;
+mod mutate;
 mod names;
 mod progress;
 mod question;
+mod reproduce;
 mod schema;
 mod settings;
+mod suites;
 mod system;
 mod table;
 mod terminal;
 mod test;
+mod test_args;
+mod threads;
 mod what_can;
 mod who_can;
 
@@ -49,6 +55,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
             }
             args::Command::WhoCan(arguments) => who_can::run(&arguments, &program, system),
             args::Command::WhatCan(arguments) => what_can::run(&arguments, &program, system),
+            args::Command::Mutate(arguments) => mutate::run(&arguments, system),
             args::Command::Test(arguments) => test::run(&arguments, system),
             args::Command::Config(arguments) => config::run(&arguments, &settings, system),
             args::Command::Schema(arguments) => schema::run(&arguments, system),

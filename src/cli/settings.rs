@@ -35,12 +35,15 @@ pub(crate) enum Takes {
 /// Every setting by its name, which is that of a flag: `trust-domain` in a file, `PORTCULLIS_TRUST_DOMAIN` in the
 /// environment. What makes one question that question (`--header`, `--token` …) is no setting.
 pub(crate) const SETTINGS: &[(&str, Takes)] = &[
+    ("accepted", Takes::Paths),
     ("admission-bypassed", Takes::Boolean),
     ("alpn", Takes::List),
     ("color", Takes::Text),
+    ("coverage-threshold", Takes::Text),
     ("explain", Takes::Boolean),
     ("filename", Takes::Paths),
     ("istio", Takes::Text),
+    ("jobs", Takes::Text),
     ("mesh-config", Takes::Path),
     ("namespace", Takes::Text),
     ("output", Takes::Text),
@@ -52,6 +55,7 @@ pub(crate) const SETTINGS: &[(&str, Takes)] = &[
     ("root-namespace", Takes::Text),
     ("sni", Takes::Text),
     ("source-ip", Takes::Text),
+    ("threshold", Takes::Text),
     ("trust-domain", Takes::Text),
     ("trust-domain-alias", Takes::List),
     ("via", Takes::Text),

@@ -34,6 +34,28 @@ pub(crate) fn project(path: &str) -> String {
     text.unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
+/// Words as a shell splits them: at spaces, quotes kept together; `'\\''` is a quote.
+#[cfg(feature = "cli")]
+pub(crate) fn words(command: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut word = String::new();
+    let mut quote = None;
+    let mut escaped = false;
+    for c in command.chars() {
+        match (c, quote) {
+            (c, None) if std::mem::take(&mut escaped) => word.push(c),
+            ('\\', None) => escaped = true,
+            ('\'' | '"', None) => quote = Some(c),
+            (c, Some(open)) if c == open => quote = None,
+            (' ', None) => words.push(std::mem::take(&mut word)),
+            (c, _) => word.push(c),
+        }
+    }
+    words.push(word);
+    words.retain(|word| !word.is_empty());
+    words
+}
+
 /// Every Rust file below a folder of the project, with its path from the project's root; sorted.
 pub(crate) fn sources(folder: &str) -> Vec<(String, String)> {
     let mut found = Vec::new();
