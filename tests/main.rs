@@ -54,6 +54,9 @@ mod conformance {
 }
 #[cfg(test)]
 #[cfg(feature = "cli")]
+mod documents;
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod explained;
 #[cfg(test)]
 #[cfg(feature = "yaml")]
