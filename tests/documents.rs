@@ -1,14 +1,14 @@
 //! docs/documents.md: what it shows is what is printed, and it names every document that has a schema.
 
 use crate::support::captured::Captured;
-use crate::support::project;
-use crate::support::session::{retold, same_or_blessed};
+use crate::support::session::retold;
+use crate::support::{is_or_becomes, project};
 
 #[test]
 fn the_page_shows_what_is_printed() {
     let text = project("docs/documents.md");
     let said = |words: &[&str]| Captured::default().run(words).out;
-    same_or_blessed("docs/documents.md", &text, &retold(&text, said, |_, _| {}));
+    is_or_becomes("docs/documents.md", &text, &retold(&text, said, |_, _| {}));
 }
 
 #[test]

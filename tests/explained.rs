@@ -148,7 +148,7 @@ fn a_rule_that_is_not_there_on_a_tcp_port_is_said_to_be_gone() {
     7 |   - from:
       |     ^ this rule is left out
       |
-      = note: port 6379 takes a byte stream (port name tcp-redis of Service shop/cart), so rule 0 of `shop/readers` is not there: it uses `methods`, which exists for HTTP only, and an ALLOW rule that has such a field anywhere is left out as a whole [L4-2]
+      = note: port 6379 takes a byte stream (port name tcp-redis of Service shop/cart), so rule 1 of `shop/readers` is not there: it uses `methods`, which exists for HTTP only, and an ALLOW rule that has such a field anywhere is left out as a whole [L4-2]
     ");
 }
 

@@ -87,6 +87,9 @@ mod suites {
 #[cfg(test)]
 mod support;
 #[cfg(test)]
+#[cfg(feature = "yaml")]
+mod surprises;
+#[cfg(test)]
 mod tidy;
 #[cfg(test)]
 #[cfg(feature = "cli")]

@@ -8,8 +8,8 @@ use portcullis::cli::Exit;
 use rstest::rstest;
 
 use crate::support::captured::Captured;
-use crate::support::project;
-use crate::support::session::{retold, same_or_blessed};
+use crate::support::session::retold;
+use crate::support::{is_or_becomes, project};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
 
@@ -55,12 +55,16 @@ fn every_suite_of_the_shelf_passes() {
 /// READMEs that show what a complaint looks like.
 const MISTAKES_ARE_SHOWN: &[&str] = &["policies/README.md"];
 
+/// READMEs that list what stands below them, and show nothing themselves.
+const LISTS: &[&str] = &["policies/asked/README.md", "policies/surprises/README.md"];
+
 /// `PORTCULLIS_BLESS=1 cargo test policies` writes into the READMEs what the tool says now.
 #[rstest]
 fn a_readme_shows_what_the_tool_says(
     #[files("README.md")]
     #[files("policies/README.md")]
     #[files("policies/*/README.md")]
+    #[files("policies/asked/*/README.md")]
     path: PathBuf,
 ) {
     let path = from_the_root(&path);
@@ -71,16 +75,16 @@ fn a_readme_shows_what_the_tool_says(
     };
     let retold = retold(&text, said, |_, _| {});
     assert!(
-        text.contains("$ portcullis ") || path == "policies/surprises/README.md",
+        text.contains("$ portcullis ") || LISTS.contains(&path.as_str()),
         "{path} shows no output of the tool"
     );
     let mistaken = retold.contains("\nerror[") && !MISTAKES_ARE_SHOWN.contains(&path.as_str());
     assert!(!mistaken, "{path} asks what cannot be asked:\n{retold}");
-    same_or_blessed(&path, &text, &retold);
+    is_or_becomes(&path, &text, &retold);
 }
 
 /// Folders beside the stories: what is no story.
-const NO_STORY: &[&str] = &["broken", "surprises"];
+const NO_STORY: &[&str] = &["asked", "broken", "surprises"];
 
 #[test]
 fn every_folder_is_complete_and_listed() {
@@ -144,6 +148,89 @@ fn a_surprise_says_what_one_would_guess_what_happens_and_why(
         .filter_map(|line| line.trim().strip_prefix("expect: "))
         .collect();
     assert!(answers.len() > 1, "{path}: its suite has one answer only, {answers:?}");
+}
+
+/// What somebody asked in public, and the sentence of the tool that answers it.
+struct Asked {
+    /// `istio/istio#24665`.
+    thread: String,
+    question: String,
+    answer: String,
+    command: String,
+    said: String,
+}
+
+impl Asked {
+    /// Reads the README of a folder of `policies/asked`.
+    fn of(folder: &str) -> Self {
+        let text = project(&format!("policies/asked/{folder}/README.md"));
+        let parts: Vec<&str> = text.split("```").collect();
+        let [before, session, after] = parts.as_slice() else {
+            panic!("{folder} has not one block")
+        };
+        let (thread, question) = before
+            .strip_prefix("# ")
+            .unwrap()
+            .split_once("\n\n")
+            .unwrap();
+        let answer = after.split_once("\n> ").expect(folder).1;
+        let (command, said) = session
+            .strip_prefix("console\n$ ")
+            .and_then(|session| session.split_once('\n'))
+            .unwrap();
+        Self {
+            thread: thread.to_owned(),
+            question: question.trim().to_owned(),
+            answer: answer.trim().to_owned(),
+            command: command.to_owned(),
+            said: said.to_owned(),
+        }
+    }
+
+    /// Where it was asked; a pull request is found by the same address.
+    fn address(&self) -> String {
+        format!("https://github.com/{}", self.thread.replace('#', "/issues/"))
+    }
+}
+
+#[test]
+fn what_was_asked_is_answered_in_a_sentence() {
+    let mut rows = String::new();
+    let mut asked = 0;
+    for folder in names("policies/asked")
+        .iter()
+        .filter(|name| !name.contains('.'))
+    {
+        let one = Asked::of(folder);
+        let (repository, number) = one.thread.split_once('#').unwrap();
+        let named = format!("{}-{number}", repository.replace(['/', '.'], "-").to_lowercase());
+        assert_eq!(*folder, named, "the folder of {}", one.thread);
+        assert_eq!(names(&format!("policies/asked/{folder}")), ["README.md", "policies.yaml"]);
+        assert!(
+            one.command
+                .ends_with(&format!(" -f policies/asked/{folder}/")),
+            "{folder}"
+        );
+        assert!(one.command.starts_with("portcullis can-i "), "{folder}");
+        assert!(!one.question.contains('\n') && !one.answer.contains('\n'), "{folder}");
+        assert!(
+            one.said.contains(&one.answer),
+            "{folder} does not say: {}\n{}",
+            one.answer,
+            one.said
+        );
+        let (thread, address) = (&one.thread, one.address());
+        rows += &format!(
+            "| [{thread}]({address}) | [{}]({folder}/) | {} |\n",
+            one.question, one.answer
+        );
+        asked += 1;
+    }
+    assert!(asked >= 27, "only {asked} questions");
+    let path = "policies/asked/README.md";
+    let text = project(path);
+    let (before, _) = text.split_once("\n|---|---|---|\n").unwrap();
+    is_or_becomes(path, &text, &format!("{before}\n|---|---|---|\n{rows}"));
 }
 
 /// `AP-85`, whether or not there is such a statement.

@@ -4,8 +4,8 @@ use std::cell::RefCell;
 use std::path::Path;
 use std::process::Command;
 
-use crate::support::project;
-use crate::support::session::{retold, same_or_blessed};
+use crate::support::session::retold;
+use crate::support::{is_or_becomes, project};
 
 /// `PORTCULLIS_BLESS=1 cargo test tutorial` writes what the tool says now.
 #[test]
@@ -43,5 +43,5 @@ fn the_tutorial_shows_what_the_tool_says() {
     };
     let retold = retold(&text, said, written);
     assert!(*asked.borrow() >= 9, "only {} questions are asked", asked.borrow());
-    same_or_blessed("docs/tutorial.md", &text, &retold);
+    is_or_becomes("docs/tutorial.md", &text, &retold);
 }

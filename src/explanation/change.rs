@@ -154,16 +154,6 @@ impl Change {
     }
 }
 
-/// The first line of a header as it is sent; `name` is in lower case.
-pub(super) fn header_of<'r>(request: &'r Request, name: &str) -> Option<&'r str> {
-    let Payload::Http(http) = &request.payload else { return None };
-    let line = http
-        .headers
-        .iter()
-        .find(|(header, _)| header.eq_ignore_ascii_case(name));
-    line.map(|(_, value)| value.as_str())
-}
-
 fn with_http(request: &mut Request, change: impl FnOnce(&mut HttpRequest)) {
     if let Payload::Http(http) = &mut request.payload {
         change(http);

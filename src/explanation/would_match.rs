@@ -1,13 +1,14 @@
-//! A request and a policy that is not about its workload → whether the policy's rules would match it.
+//! A request and rules that the proxy does not ask → whether they would match it.
+
+use std::borrow::Cow;
 
 use crate::decide::{Facts, Observer, Truth};
-use crate::mesh::{Mesh, RuleRef};
+use crate::mesh::{Mesh, Rule, RuleRef};
 use crate::request::Request;
 
-/// Asks the rules of one policy beside those that are asked.
+/// Asks some rules beside those that are asked.
 struct Hypothesis<'m> {
-    mesh: &'m Mesh,
-    policy: usize,
+    rules: Vec<(RuleRef, Cow<'m, Rule>)>,
     truth: Truth,
 }
 
@@ -16,20 +17,12 @@ impl Observer for Hypothesis<'_> {
     const WATCHING: bool = false;
 
     fn facts(&mut self, facts: &Facts<'_>) {
-        let rules = self
-            .mesh
-            .policies
-            .get(self.policy)
-            .map_or(0, |policy| policy.rules.len());
+        let said = self
+            .rules
+            .iter()
+            .map(|(place, rule)| facts.rule(*place, rule, &mut ()));
         // The facts behind the tokens replace those before them.
-        self.truth = (0..rules)
-            .filter_map(|rule| {
-                let place = RuleRef { policy: self.policy, rule };
-                let (_, rule) = self.mesh.rule(place)?;
-                Some(facts.rule(place, rule, &mut ()))
-            })
-            .max()
-            .unwrap_or(Truth::No);
+        self.truth = said.max().unwrap_or(Truth::No);
     }
 }
 
@@ -38,7 +31,30 @@ impl Mesh {
     /// does not come as far as the policies.
     #[must_use]
     pub fn would_match(&self, request: &Request, policy: usize) -> Truth {
-        let mut hypothesis = Hypothesis { mesh: self, policy, truth: Truth::No };
+        let rules = self
+            .policies
+            .get(policy)
+            .map_or(0, |policy| policy.rules.len());
+        let rules = (0..rules).filter_map(|rule| {
+            let place = RuleRef { policy, rule };
+            Some((place, Cow::Borrowed(self.rule(place)?.1)))
+        });
+        self.suppose(request, rules.collect())
+    }
+
+    /// Whether an ALLOW rule that is not there on TCP would match, if only its HTTP fields were left out [L4-2].
+    pub(super) fn would_match_without_http_fields(
+        &self,
+        request: &Request,
+        place: RuleRef,
+    ) -> Truth {
+        let Some((_, rule)) = self.rule(place) else { return Truth::No };
+        let kept = Rule { dropped_on_tcp: None, ..rule.clone() };
+        self.suppose(request, vec![(place, Cow::Owned(kept))])
+    }
+
+    fn suppose(&self, request: &Request, rules: Vec<(RuleRef, Cow<'_, Rule>)>) -> Truth {
+        let mut hypothesis = Hypothesis { rules, truth: Truth::No };
         drop(self.decide_with(request, &mut hypothesis));
         hypothesis.truth
     }

@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+#[cfg(feature = "yaml")]
+pub(crate) mod brief;
 #[cfg(feature = "cli")]
 pub(crate) mod captured;
 pub(crate) mod corpus;
@@ -54,6 +56,17 @@ pub(crate) fn words(command: &str) -> Vec<String> {
     words.push(word);
     words.retain(|word| !word.is_empty());
     words
+}
+
+/// A text of the project says what it should, or is written anew where that is asked for.
+#[cfg(feature = "yaml")]
+pub(crate) fn is_or_becomes(path: &str, text: &str, wanted: &str) {
+    #[expect(clippy::disallowed_methods, reason = "the one way to ask for new texts")]
+    if std::env::var("PORTCULLIS_BLESS").is_ok() {
+        std::fs::write(Path::new(env!("CARGO_MANIFEST_DIR")).join(path), wanted).unwrap();
+    } else {
+        assert_eq!(text, wanted, "{path}: PORTCULLIS_BLESS=1 writes what the tool says now");
+    }
 }
 
 /// Every Rust file below a folder of the project, with its path from the project's root; sorted.

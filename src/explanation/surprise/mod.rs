@@ -50,6 +50,15 @@ impl Subject<'_> {
         &self.condition.field
     }
 
+    /// The field in a sentence; of a `when` condition only the key is known.
+    fn named(&self) -> String {
+        if self.place.part == Part::When {
+            format!("the condition on `{}`", self.field())
+        } else {
+            format!("`{}`", self.field())
+        }
+    }
+
     /// The values as written.
     fn written(&self) -> impl Iterator<Item = &str> {
         self.condition

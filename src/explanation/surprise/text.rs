@@ -1,8 +1,11 @@
 //! Conditions on hosts, methods, paths, headers, ports and server names: what is compared with what.
 
+use std::net::IpAddr;
+
 use super::{Subject, Surprise, failed, is_alternative};
-use crate::matcher::{PathTemplate, StringMatch, is_template};
-use crate::mesh::Attribute;
+use crate::decide::Verdict;
+use crate::matcher::{IpBlock, PathTemplate, StringMatch, is_template};
+use crate::mesh::{Attribute, ValueMatch};
 use crate::request::{Payload, Value};
 
 pub(super) fn surprises(subject: &Subject<'_>, told: &mut Vec<Surprise>) {
@@ -24,6 +27,7 @@ pub(super) fn surprises(subject: &Subject<'_>, told: &mut Vec<Surprise>) {
         Attribute::RequestHeader(name) => {
             told.extend(removed_with_the_token(subject, name));
             told.extend(joined_lines(subject, name));
+            told.extend(block_in_a_header(subject));
         }
         Attribute::ServerName => told.extend(server_name(subject)),
         Attribute::DestinationPort => told.extend(port_of_the_service(subject)),
@@ -41,36 +45,60 @@ pub(super) fn surprises(subject: &Subject<'_>, told: &mut Vec<Surprise>) {
         | Attribute::FilterMetadata(..) => {}
     }
     told.extend(letter_case(subject));
-    if let Some(value) = subject.written().find(|value| has_inner_star(value)) {
-        told.push(inner_star(value));
-    }
-}
-
-/// Whether a star stands elsewhere than at one end, and the value is no template.
-pub(super) fn has_inner_star(value: &str) -> bool {
-    if is_template(value) {
-        return false;
-    }
-    let inner = value
-        .strip_prefix('*')
-        .or_else(|| value.strip_suffix('*'))
-        .unwrap_or(value);
-    inner.contains('*')
+    told.extend(inner_star(subject));
 }
 
 /// "any other value is exact, byte by byte, stars inside included" [AP-20]
-pub(super) fn inner_star(value: &str) -> Surprise {
+pub(super) fn inner_star(subject: &Subject<'_>) -> Option<Surprise> {
+    let found = subject.found();
+    let value = subject.written().find(|value| {
+        !is_template(value)
+            && inner(value).contains('*')
+            && found.iter().any(|found| as_wildcards(value, found))
+    })?;
+    let template = value.replace('*', "{*}");
+    let fits = PathTemplate::parse(&template)
+        .is_ok_and(|parsed| found.iter().any(|path| parsed.matches(path)));
+    let advice = if subject.condition.attribute == Attribute::Host {
+        "; write each host and port out".to_owned()
+    } else if subject.condition.attribute != Attribute::Path {
+        String::new()
+    } else if fits {
+        format!("; a path segment of any text is written `{{*}}`: `{template}`")
+    } else {
+        "; a whole path segment of any text is written `{*}`".to_owned()
+    };
     let text = format!(
-        "a star is a wildcard only at one end of a value: in `{value}` it stands for itself; for a path segment write \
-         `{{*}}`"
+        "a star is a wildcard only at one end of a value: in `{value}` it stands for itself{advice}"
     );
-    Surprise::new("star-inside-a-value", "AP-20", text)
+    Some(Surprise::new("star-inside-a-value", "AP-20", text))
+}
+
+/// A value without the star that is a wildcard.
+fn inner(value: &str) -> &str {
+    let behind = value.strip_prefix('*');
+    behind.or_else(|| value.strip_suffix('*')).unwrap_or(value)
+}
+
+/// Whether a text would match, were every star a wildcard.
+fn as_wildcards(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('*');
+    let Some(mut rest) = parts.next().and_then(|first| text.strip_prefix(first)) else {
+        return false;
+    };
+    let Some(last) = parts.next_back() else { return rest.is_empty() };
+    for part in parts {
+        let Some((_, behind)) = rest.split_once(part) else { return false };
+        rest = behind;
+    }
+    rest.ends_with(last)
 }
 
 /// "The port is part of the host: `a.com` is not `a.com:8080`" [AP-85]
 fn host_with_a_port(subject: &Subject<'_>) -> Option<Surprise> {
     let authority = subject.found().into_iter().next()?;
     let (host, port) = authority.rsplit_once(':')?;
+    port.parse::<u16>().ok()?;
     let value = subject
         .written()
         .find(|value| StringMatch::parse(value).matches_host(host))?;
@@ -85,17 +113,27 @@ fn host_with_a_port(subject: &Subject<'_>) -> Option<Surprise> {
 fn short_host(subject: &Subject<'_>) -> Option<Surprise> {
     let authority = subject.found().into_iter().next()?;
     let host = authority.split(':').next().unwrap_or(&authority);
-    let value = subject.written().find(|value| {
+    let services = &subject.mesh.inventory.services;
+    let (value, service) = subject.written().find_map(|value| {
         let wanted = value.split(':').next().unwrap_or(value);
-        let longer = |long: &str, short: &str| {
-            long.strip_prefix(short)
-                .is_some_and(|rest| rest.starts_with('.'))
-        };
-        !host.is_empty() && (longer(wanted, host) || longer(host, wanted))
+        if wanted.eq_ignore_ascii_case(host) {
+            return None;
+        }
+        // Both are names of one Service.
+        let service = services.iter().find(|service| {
+            let whole = format!("{}.{}.svc.", service.name, service.namespace);
+            let names = |text: &str| {
+                let text = format!("{text}.");
+                whole.starts_with(&text) || text.starts_with(&whole)
+            };
+            names(host) && names(wanted)
+        })?;
+        Some((value, service))
     })?;
     let text = format!(
         "hosts are compared as they are sent, a short name is not expanded: `{value}` is not `{authority}`, though \
-         both may lead to the same Service; list each form that callers use"
+         both name the Service {}.{}; list each form that callers use",
+        service.name, service.namespace
     );
     Some(Surprise::new("host-is-not-expanded", "AP-45", text))
 }
@@ -114,7 +152,11 @@ fn method_of_grpc(subject: &Subject<'_>) -> Option<Surprise> {
 
 /// "`paths` read the normalized path without query and fragment" [AP-47]
 fn query_in_a_path(subject: &Subject<'_>) -> Option<Surprise> {
-    let value = subject.written().find(|value| value.contains(['?', '#']))?;
+    let path = subject.found().into_iter().next()?;
+    let without = |value: &str| value.split(['?', '#']).next().map(str::to_owned);
+    let value = subject
+        .written()
+        .find(|value| value.contains(['?', '#']) && without(value).as_ref() == Some(&path))?;
     let text = format!(
         "`paths` see the path without its query: `{value}` matches nothing; a query is seen by \
          `request.headers[:path]`"
@@ -126,11 +168,13 @@ fn query_in_a_path(subject: &Subject<'_>) -> Option<Surprise> {
 fn slash_at_the_end(subject: &Subject<'_>) -> Option<Surprise> {
     let path = subject.found().into_iter().next()?;
     let bare = |text: &str| text.strip_suffix('/').unwrap_or(text).to_owned();
+    let other = if path.ends_with('/') { bare(&path) } else { format!("{path}/") };
     let value = subject.written().find(|value| {
         let prefix = value
             .strip_suffix("/*")
             .is_some_and(|prefix| prefix == path);
-        prefix || (*value != path && bare(value) == bare(&path) && !path.is_empty())
+        let template = !value.ends_with("{**}") && as_template(value, &other);
+        prefix || template || (*value != path && bare(value) == bare(&path) && !path.is_empty())
     })?;
     let text = format!("a slash at the end makes another path: `{value}` is not `{path}`");
     Some(Surprise::new("slash-at-the-end", "AP-20", text))
@@ -140,14 +184,18 @@ fn slash_at_the_end(subject: &Subject<'_>) -> Option<Surprise> {
 fn parent_of_a_template(subject: &Subject<'_>) -> Option<Surprise> {
     let path = subject.found().into_iter().next()?;
     let with_slash = format!("{path}/");
-    let value = subject.written().find(|value| {
-        is_template(value)
-            && PathTemplate::parse(value).is_ok_and(|template| template.matches(&with_slash))
-    })?;
+    let value = subject
+        .written()
+        .find(|value| value.ends_with("/{**}") && as_template(value, &with_slash))?;
     let text = format!(
         "the slash before `{{**}}` must be there: `{value}` matches `{with_slash}` but not `{path}`"
     );
     Some(Surprise::new("template-and-its-parent", "AP-100", text))
+}
+
+/// Whether a value is a template that matches a path.
+fn as_template(value: &str, path: &str) -> bool {
+    is_template(value) && PathTemplate::parse(value).is_ok_and(|template| template.matches(path))
 }
 
 /// "A verified token is removed before the policies are asked" [JWT-42]
@@ -172,13 +220,20 @@ fn removed_with_the_token(subject: &Subject<'_>, name: &str) -> Option<Surprise>
 /// "lines of some sixty headers that Envoy keeps in one slot … are one value" [AP-80]
 fn joined_lines(subject: &Subject<'_>, name: &str) -> Option<Surprise> {
     let Payload::Http(http) = &subject.request.payload else { return None };
-    let lines = http
+    let lines: Vec<&str> = http
         .headers
         .iter()
         .filter(|(header, _)| header.eq_ignore_ascii_case(name))
-        .count();
+        .map(|(_, line)| line.as_str())
+        .collect();
     let found = subject.found();
-    (lines > 1 && found.len() == 1).then(|| {
+    // One of them would have done.
+    let alone = subject.written().any(|value| {
+        let value = StringMatch::parse(value);
+        lines.iter().any(|line| value.matches_header(line))
+    });
+    (lines.len() > 1 && found.len() == 1 && alone).then(|| {
+        let lines = lines.len();
         let text = format!(
             "the {lines} lines of `{name}` are one value to the proxy, joined with commas: `{}`",
             found.join(",")
@@ -187,11 +242,33 @@ fn joined_lines(subject: &Subject<'_>, name: &str) -> Option<Surprise> {
     })
 }
 
+/// "`request.headers[name]` reads a header" [AP-40], as text: networks are known to the fields for addresses alone.
+fn block_in_a_header(subject: &Subject<'_>) -> Option<Surprise> {
+    let found = subject.found();
+    let addresses: Vec<IpAddr> = found
+        .iter()
+        .flat_map(|value| value.split(','))
+        .filter_map(|entry| entry.trim_ascii().parse().ok())
+        .collect();
+    let value = subject.written().find(|value| {
+        let block = value.contains('/').then(|| IpBlock::parse(value).ok());
+        let block = block.flatten();
+        block.is_some_and(|block| addresses.iter().any(|address| block.contains(*address)))
+    })?;
+    let text = format!(
+        "a header is compared as text: `{value}` is no block there; blocks stand in `ipBlocks` and `remoteIpBlocks`"
+    );
+    Some(Surprise::new("block-in-a-header", "AP-40", text))
+}
+
 /// "A server name is kept in lower case and compared with case" [AP-92]
 fn server_name(subject: &Subject<'_>) -> Option<Surprise> {
-    let value = subject
-        .written()
-        .find(|value| value.bytes().any(|byte| byte.is_ascii_uppercase()))?;
+    let found = subject.found();
+    let value = subject.written().find(|value| {
+        let lower = StringMatch::parse(&value.to_ascii_lowercase());
+        let capital = value.bytes().any(|byte| byte.is_ascii_uppercase());
+        capital && found.iter().any(|name| lower.matches(name))
+    })?;
     let text = format!(
         "server names are kept in lower case and compared with case: `{value}` matches none; write `{}`",
         value.to_ascii_lowercase()
@@ -217,7 +294,7 @@ fn port_of_the_service(subject: &Subject<'_>) -> Option<Surprise> {
             && subject.written().any(|value| value == port.to_string())
     })?;
     let text = format!(
-        "`{}` is the workload's own port: port {port} of Service {}.{} arrives at port {}",
+        "`{}` names ports of the workload itself: port {port} of Service {}.{} arrives at port {}",
         subject.field(),
         service.name,
         service.namespace,
@@ -257,9 +334,20 @@ fn rewritten_path(subject: &Subject<'_>) -> Option<Surprise> {
         .split_once("://")
         .map_or(sent, |(_, rest)| rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/"));
     let seen = subject.seen.http.as_ref()?.path.path();
-    (sent != seen && !sent.is_empty()).then(|| {
+    // Whoever is let in is shown the rewritten path; whoever is not wants to know whether it was that.
+    let admitted = subject.explanation.decision.verdict == Verdict::Allow;
+    let matches = |path: &str| {
+        let values = subject.condition.values.iter();
+        values.flat_map(|value| &value.matches).any(|value| {
+            let template =
+                matches!(value, ValueMatch::Template(template) if template.matches(path));
+            template || matches!(value, ValueMatch::Text(text) if text.matches(path))
+        })
+    };
+    let matters = admitted || matches(sent) != matches(seen);
+    (sent != seen && !sent.is_empty() && matters).then(|| {
         let text = format!(
-            "the path is normalized before policies see it: sent as `{sent}`, matched as `{seen}`"
+            "the path is normalized before policies see it: sent as `{sent}`, matched and passed on as `{seen}`"
         );
         Surprise::new("path-rewritten", "PN-3", text)
     })
@@ -267,9 +355,17 @@ fn rewritten_path(subject: &Subject<'_>) -> Option<Surprise> {
 
 /// "A source or an operation matches if all of its fields do" [AP-11]: a `not` field is no exception of its own.
 pub(super) fn extra_condition(subject: &Subject<'_>, told: &mut Vec<Surprise>) {
+    let others = subject.mesh.enforcement(subject.request.workload);
+    let others = others.is_some_and(|enforcement| enforcement.allow.rules.len() > 1);
+    let rule = subject.mesh.rule(subject.place.rule).map(|(_, rule)| rule);
+    let conditions = rule.map_or(0, |rule| {
+        let clauses = rule.sources.iter().chain(&rule.operations);
+        clauses.map(|clause| clause.conditions.len()).sum::<usize>() + rule.when.len()
+    });
     let fails = failed(subject.explanation)
         && subject.condition.negated
-        && is_alternative(subject.place.part);
+        && is_alternative(subject.place.part)
+        && (others || conditions > 1);
     if fails && subject.seen.names.is_some() {
         let text = format!(
             "`{}` is one more condition of its rule, not an exception to the others: where it fails the rule does not \

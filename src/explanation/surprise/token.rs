@@ -1,24 +1,27 @@
 //! Conditions on tokens: none asked for, none sent, claims that no value can match.
 
 use super::{Subject, Surprise, failed};
+use crate::matcher::StringMatch;
 use crate::mesh::Attribute;
 use crate::request::Claim;
 
 pub(super) fn surprises(subject: &Subject<'_>, told: &mut Vec<Surprise>) {
-    let field = subject.field();
     let enforcement = subject.mesh.enforcement(subject.request.workload);
     let asks = enforcement.is_some_and(|enforcement| !enforcement.tokens.is_empty());
     let Some(claims) = &subject.seen.claims else {
+        let named = subject.named();
         let negated = if subject.condition.negated { "holds without one" } else { "cannot hold" };
+        let refused = subject.explanation.decision.status == Some(403);
+        let status = if refused { "; without a token the answer is 403, not 401" } else { "" };
         told.push(if asks {
             let text = format!(
                 "a RequestAuthentication alone requires no token: the request has none that was verified, passes that \
-                 stage, and `{field}` {negated}; without a token the answer is 403, not 401"
+                 stage, and {named} {negated}{status}"
             );
             Surprise::new("no-token-is-required", "JWT-50", text)
         } else {
             let text = format!(
-                "no RequestAuthentication is about this workload, so no token is ever looked at and `{field}` {negated}"
+                "no RequestAuthentication is about this workload, so no token is ever looked at and {named} {negated}"
             );
             Surprise::new("no-request-authentication", "JWT-51", text)
         });
@@ -29,32 +32,45 @@ pub(super) fn surprises(subject: &Subject<'_>, told: &mut Vec<Surprise>) {
     }
     if subject.condition.attribute == Attribute::RequestPrincipal {
         if !matches!(claims.get("sub"), Some(Claim::String(subject)) if !subject.is_empty()) {
-            let text = "a request principal is `iss/sub`, and both must be text: the token has no `sub`, so no value \
-                        matches, not even `*`"
-                .to_owned();
+            let why =
+                if claims.contains_key("sub") { "`sub` is empty" } else { "token has no `sub`" };
+            let text = format!(
+                "a request principal is `iss/sub`, and both must be text: the {why}, so no value matches, \
+                 not even `*`"
+            );
             told.push(Surprise::new("token-without-subject", "AP-70", text));
         }
-        told.extend(issuer_with_a_slash(subject));
+        told.extend(split_elsewhere(subject));
     }
     told.extend(no_text(subject));
     told.extend(split_at_spaces(subject));
+    told.extend(not_split(subject));
     told.extend(dotted_claim(subject));
 }
 
 /// "A value is split at its last slash" [AP-70]
-fn issuer_with_a_slash(subject: &Subject<'_>) -> Option<Surprise> {
+fn split_elsewhere(subject: &Subject<'_>) -> Option<Surprise> {
     let claims = subject.seen.claims.as_ref()?;
-    let Some(Claim::String(issuer)) = claims.get("iss") else { return None };
-    let value = subject.written().find(|value| {
-        let prefix = value.strip_suffix('*');
-        prefix.is_some_and(|prefix| {
-            !prefix.ends_with('/') && issuer.starts_with(prefix) && prefix.contains('/')
-        })
-    })?;
+    let (Some(Claim::String(issuer)), Some(Claim::String(name))) =
+        (claims.get("iss"), claims.get("sub"))
+    else {
+        return None;
+    };
+    let whole = format!("{issuer}/{name}");
+    // What would match, were the whole principal one text.
+    let value = subject
+        .written()
+        .find(|value| value.contains('/') && StringMatch::parse(value).matches(&whole))?;
     let (before, after) = value.rsplit_once('/')?;
+    let into_the_subject = value.starts_with('*') || value.starts_with(&format!("{issuer}/"));
+    let advice = if into_the_subject {
+        "a subject with a slash is asked for by `request.auth.claims[iss]` and `request.auth.claims[sub]`".to_owned()
+    } else {
+        format!("for any subject of the token's issuer write `{issuer}/*`")
+    };
     let text = format!(
-        "a request principal is split at its last slash: `{value}` is the issuer `{before}` with subjects `{after}`; \
-         for any subject of the token's issuer write `{issuer}/*`"
+        "a request principal is split at its last slash: `{value}` is the issuer `{before}` and the subject `{after}`; \
+         {advice}"
     );
     Some(Surprise::new("request-principal-split-at-the-last-slash", "AP-70", text))
 }
@@ -86,6 +102,26 @@ fn split_at_spaces(subject: &Subject<'_>) -> Option<Surprise> {
         );
         Surprise::new("claim-split-at-spaces", "AP-76", text)
     })
+}
+
+/// "All other claims are whole" [AP-76]
+fn not_split(subject: &Subject<'_>) -> Option<Surprise> {
+    let Attribute::RequestClaim(path) = &subject.condition.attribute else { return None };
+    let [name] = path.as_slice() else { return None };
+    let claim = subject.seen.claims.as_ref()?.get(name);
+    let Some(Claim::String(found)) = claim.filter(|_| name != "scope" && name != "permission")
+    else {
+        return None;
+    };
+    let value = subject
+        .written()
+        .find(|value| found.contains(' ') && found.split(' ').any(|word| word == *value))?;
+    let text = format!(
+        "`{}` is one text and not split into words, of which `{value}` is one: only `scope`, `permission` and what \
+         `spaceDelimitedClaims` of the RequestAuthentication lists are",
+        subject.field()
+    );
+    Some(Surprise::new("claim-not-split-into-words", "AP-76", text))
 }
 
 /// "a dot is a dot" [AP-75]
