@@ -8,6 +8,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("matcher", &[]),
     ("diagnostic", &[]),
     ("request", &["spiffe"]),
+    ("ca", &["diagnostic", "spiffe"]),
     ("istio", &["diagnostic"]),
     ("parse", &["diagnostic", "istio", "matcher", "spiffe"]),
     ("validate", &["diagnostic", "istio", "matcher", "spiffe"]),
@@ -18,10 +19,11 @@ const ROOMS: &[(&str, &[&str])] = &[
         "suite",
         &["decide", "diagnostic", "istio", "matcher", "mesh", "parse", "request", "validate"],
     ),
-    ("report", &["decide", "diagnostic", "istio", "mesh", "request", "suite"]),
+    ("report", &["ca", "decide", "diagnostic", "istio", "mesh", "request", "suite"]),
     (
         "cli",
         &[
+            "ca",
             "decide",
             "diagnostic",
             "istio",
@@ -31,6 +33,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "parse",
             "report",
             "request",
+            "spiffe",
             "suite",
             "validate",
         ],

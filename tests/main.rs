@@ -1,6 +1,13 @@
 //! One binary for every test that stands outside the library.
 
 #[cfg(test)]
+#[cfg(all(feature = "ca", unix))]
+mod ca {
+    #[cfg(feature = "cli")]
+    mod command;
+    mod support;
+}
+#[cfg(test)]
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(test)]

@@ -9,11 +9,44 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     ("ipnet", &["src/matcher/ip.rs"]),
     ("granit_parser", &["src/parse/yaml.rs"]),
     ("strsim", &["src/parse/suggest.rs"]),
-    ("serde_json", &["src/jwt.rs", "src/report/json.rs", "src/report/yaml.rs"]),
+    (
+        "serde_json",
+        &[
+            "src/ca/authority.rs",
+            "src/ca/bundle.rs",
+            "src/ca/journal.rs",
+            "src/ca/state.rs",
+            "src/ca/token.rs",
+            "src/jwt.rs",
+            "src/report/certificate.rs",
+            "src/report/json.rs",
+            "src/report/yaml.rs",
+        ],
+    ),
     ("serde_yaml", &["src/report/yaml.rs"]),
-    ("ring", &["src/jwt.rs"]),
-    ("base64", &["src/jwt.rs"]),
-    ("clap", &["src/cli/args.rs"]),
+    ("ring", &["src/ca/key.rs", "src/jwt.rs"]),
+    ("base64", &["src/ca/pem.rs", "src/jwt.rs"]),
+    ("rcgen", &["src/ca/key.rs", "src/ca/profile.rs"]),
+    ("x509_parser", &["src/ca/certificate.rs", "src/ca/crl.rs"]),
+    ("webpki", &["src/ca/verify.rs"]),
+    ("rustls", &["src/ca/handshake.rs"]),
+    ("rustls_pki_types", &["src/ca/handshake.rs", "src/ca/verify.rs"]),
+    ("pkcs8", &["src/ca/key.rs"]),
+    ("time", &["src/ca/time.rs"]),
+    ("rustix", &["src/ca/store.rs"]),
+    (
+        "zeroize",
+        &[
+            "src/ca/authority.rs",
+            "src/ca/cacerts.rs",
+            "src/ca/key.rs",
+            "src/ca/pem.rs",
+            "src/ca/store.rs",
+            "src/cli/ca.rs",
+        ],
+    ),
+    ("cryptoki", &["src/ca/hsm.rs"]),
+    ("clap", &["src/cli/args.rs", "src/cli/ca_args.rs"]),
     ("glob", &["src/cli/system.rs"]),
 ];
 
@@ -28,7 +61,8 @@ fn every_dependency_has_one_doorway() {
                 .any(|line| {
                     line.match_indices(&format!("{name}::")).any(|(at, _)| {
                         let before = line.get(..at).unwrap_or_default().chars().next_back();
-                        before.is_none_or(|c| !c.is_alphanumeric() && c != '_')
+                        // Behind `::` it is a module of somebody else's, as in `std::time::`.
+                        before.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '_' | ':'))
                     })
                 });
             if named && !doorways.contains(&path.as_str()) {

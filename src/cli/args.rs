@@ -38,6 +38,9 @@ pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Argumen
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Issue, verify and look at certificates with SPIFFE identities.
+    #[cfg(all(feature = "ca", unix))]
+    Ca(Box<super::ca_args::Ca>),
     /// Ask whether a caller may send a request.
     #[command(
         name = "can-i",

@@ -1,6 +1,10 @@
 //! The command line: arguments, files and clock in; text and an exit code out.
 
 mod args;
+#[cfg(all(feature = "ca", unix))]
+mod ca;
+#[cfg(all(feature = "ca", unix))]
+mod ca_args;
 mod can_i;
 mod exit;
 mod load;
@@ -26,6 +30,8 @@ pub fn main() -> ExitCode {
 pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) -> Exit {
     let exit = match args::parse(words) {
         Ok(arguments) => match arguments.command {
+            #[cfg(all(feature = "ca", unix))]
+            args::Command::Ca(arguments) => ca::run(&arguments, system),
             args::Command::CanI(arguments) => can_i::run(&arguments, system),
             args::Command::Test(arguments) => test::run(&arguments, system),
         },

@@ -14,6 +14,16 @@ const API_VERSION: &str = "portcullis.dev/v1alpha1";
 pub struct Document(Value);
 
 impl Document {
+    /// A document of a kind: its version and kind, then the members of `body`.
+    #[cfg(all(feature = "ca", unix))]
+    pub(super) fn of(kind: &str, body: Value) -> Self {
+        let mut document = json!({"apiVersion": API_VERSION, "kind": kind});
+        if let (Value::Object(document), Value::Object(body)) = (&mut document, body) {
+            document.extend(body);
+        }
+        Self(document)
+    }
+
     /// The document as JSON over several lines, or as YAML, with a final newline.
     ///
     /// # Errors

@@ -1,6 +1,8 @@
 //! Facts → text and documents. Nothing is printed here: everything is written to a given writer or returned.
 
 mod answer;
+#[cfg(all(feature = "ca", unix))]
+pub mod certificate;
 mod json;
 mod text;
 mod yaml;
