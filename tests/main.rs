@@ -5,6 +5,7 @@
 mod ca {
     #[cfg(feature = "cli")]
     mod command;
+    mod limbo;
     mod support;
 }
 #[cfg(test)]

@@ -230,6 +230,8 @@ pub struct Certificate {
     pub(crate) unknown_critical: Vec<String>,
     /// Extensions that cannot be read, by object identifier.
     pub(crate) unreadable: Vec<String>,
+    /// Whether policy constraints are there and not critical.
+    pub(crate) policy_constraints: bool,
     pub(crate) names: Option<Extension<Vec<GeneralName>>>,
     pub(crate) basic_constraints: Option<Extension<BasicConstraints>>,
     pub(crate) key_usage: Option<Extension<KeyUsage>>,
@@ -264,6 +266,7 @@ impl Certificate {
             repeated: Vec::new(),
             unknown_critical: Vec::new(),
             unreadable: Vec::new(),
+            policy_constraints: false,
             names: None,
             basic_constraints: None,
             key_usage: None,
@@ -340,6 +343,7 @@ impl Certificate {
             ParsedExtension::ParseError { .. } => {
                 self.unreadable.push(extension.oid.to_id_string());
             }
+            ParsedExtension::PolicyConstraints(_) if !critical => self.policy_constraints = true,
             _ if critical => self.unknown_critical.push(extension.oid.to_id_string()),
             _ => {}
         }

@@ -145,7 +145,7 @@ fn dns(name: &str, base: &str, dialect: Dialect, excluding: bool) -> Option<bool
 
 fn email(name: &str, base: &str) -> Option<bool> {
     let (user, host) = name.rsplit_once('@')?;
-    if user.is_empty() || host.is_empty() {
+    if user.is_empty() || user.contains('@') || !super::profile::is_dns_name(host) {
         return None;
     }
     Some(match base.rsplit_once('@') {

@@ -135,14 +135,14 @@ pub(super) fn leaf(
     Ok(certificate.der().to_vec())
 }
 
-/// Letters, digits, dashes and underscores between dots, with a star at most as the whole first label; 253 bytes.
-fn is_dns_name(name: &str) -> bool {
+/// Letters, digits and dashes between dots, with a star at most as the whole first label; 253 bytes.
+pub(super) fn is_dns_name(name: &str) -> bool {
     let labels = name.strip_prefix("*.").unwrap_or(name);
     let label = |label: &str| {
         (1..=63).contains(&label.len())
             && label
                 .bytes()
-                .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'))
+                .all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
             && !label.starts_with('-')
             && !label.ends_with('-')
     };

@@ -392,8 +392,8 @@ fn authorities(path: &Path<'_>, id: &SpiffeId) -> Result<(), SvidError> {
     Ok(())
 }
 
-/// A second opinion: what holds here must hold in the library that the handshakes use. It does not compare URI and
-/// directory names with constraints, so about those alone it is not asked.
+/// A second opinion: what holds here must hold in the library that the handshakes use. It does not compare URI,
+/// directory and mail names with constraints, so about those alone it is not asked.
 fn library_agrees(path: &Path<'_>, usage: Usage, at: UnixTime) -> Result<(), SvidError> {
     let refuse = |error: webpki::Error| SvidError::Library { reason: error.to_string() };
     let (Some((leaf, rest)), Some(root)) =
@@ -436,11 +436,12 @@ fn has_uncompared_constraints(path: &Path<'_>) -> bool {
         .filter_map(|certificate| certificate.name_constraints.as_ref())
         .any(|constraints| {
             let lists = [&constraints.value.permitted, &constraints.value.excluded];
-            lists
-                .into_iter()
-                .flatten()
-                .flatten()
-                .any(|name| matches!(name, GeneralName::Uri(_) | GeneralName::Directory(_)))
+            lists.into_iter().flatten().flatten().any(|name| {
+                matches!(
+                    name,
+                    GeneralName::Uri(_) | GeneralName::Directory(_) | GeneralName::Email(_)
+                )
+            })
         })
 }
 
