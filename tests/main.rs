@@ -5,7 +5,10 @@
 mod ca {
     #[cfg(feature = "cli")]
     mod command;
+    mod forge;
     mod limbo;
+    mod recipes;
+    mod shelf;
     mod support;
 }
 #[cfg(test)]

@@ -187,7 +187,7 @@ pub enum Fault {
         version: u32,
     },
     /// A serial number that is not positive, or longer than 20 bytes.
-    #[error("serial number `{serial}` is not a positive number of at most 20 bytes")]
+    #[error("serial number `{serial}` is not a positive number of at most 20 bytes in DER")]
     Serial {
         /// In hexadecimal.
         serial: String,
@@ -584,7 +584,9 @@ fn by_the_standard(certificate: &Certificate, place: Place) -> Result<(), Fault>
     // "CAs MUST force the serialNumber to be a non-negative integer … not longer than 20 octets." [§4.1.2.2]
     let serial = &certificate.serial;
     let negative = serial.first().is_some_and(|byte| byte & 0x80 != 0);
-    if negative || serial.iter().all(|byte| *byte == 0) || serial.len() > 20 {
+    // DER has one encoding of a number. [X.690 §8.3.2]
+    let padded = matches!(serial.as_slice(), [0, second, ..] if second & 0x80 == 0);
+    if negative || padded || serial.iter().all(|byte| *byte == 0) || serial.len() > 20 {
         return Err(Fault::Serial { serial: certificate.serial() });
     }
     if certificate.issuer.parts.is_empty() {
