@@ -5,11 +5,19 @@
 mod ca {
     #[cfg(feature = "cli")]
     mod command;
+    #[cfg(feature = "cli")]
+    mod crash;
+    mod damage;
+    mod envoy;
+    mod faulty;
     mod forge;
     mod limbo;
     mod recipes;
+    mod rotation;
     mod shelf;
     mod support;
+    #[cfg(feature = "cli")]
+    mod transport;
 }
 #[cfg(test)]
 #[cfg(feature = "cli")]

@@ -672,7 +672,7 @@ impl<S: Store> CertificateAuthority<S> {
         let names = request.names.unwrap_or_default();
         let uris: Vec<String> = names
             .iter()
-            .filter(|name| matches!(name, GeneralName::Uri(_) | GeneralName::Malformed))
+            .filter(|name| name.is_malformed() || matches!(name, GeneralName::Uri(_)))
             .map(ToString::to_string)
             .collect();
         let own = format!("URI:{}", wish.id);
@@ -811,6 +811,12 @@ impl<S: Store> CertificateAuthority<S> {
         active.expect("an active generation")
     }
 
+    /// Whether a certificate with this serial number, in hexadecimal, was issued here.
+    #[must_use]
+    pub fn has_issued(&self, serial: &str) -> bool {
+        journal::serial(serial).is_some_and(|serial| self.journal.has_serial(&serial))
+    }
+
     /// Every issued certificate, in the order of the journal.
     ///
     /// # Errors
@@ -829,8 +835,7 @@ impl<S: Store> CertificateAuthority<S> {
         caller: &str,
         at: UnixTime,
     ) -> Result<Option<bool>, JournalError> {
-        let known = journal::serial(serial).is_some_and(|serial| self.journal.has_serial(&serial));
-        let records = if known { self.records()? } else { Vec::new() };
+        let records = if self.has_issued(serial) { self.records()? } else { Vec::new() };
         let Some(record) = records.iter().find(|record| record.serial == serial) else {
             return Ok(None);
         };

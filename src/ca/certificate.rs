@@ -14,6 +14,7 @@ use x509_parser::prelude::FromDer as _;
 use x509_parser::public_key::PublicKey;
 use x509_parser::x509::{SubjectPublicKeyInfo, X509Name, X509Version};
 
+use super::der::{is_der, next};
 use super::time::UnixTime;
 
 /// Larger certificates and requests are not read.
@@ -98,6 +99,19 @@ pub(crate) enum GeneralName {
     Uri(String),
     /// A name that cannot be read.
     Malformed,
+}
+
+impl GeneralName {
+    /// An `IA5String` has ASCII only, and a name with NUL in it is read as two different ones by two readers.
+    pub(crate) fn is_malformed(&self) -> bool {
+        match self {
+            Self::Dns(text) | Self::Email(text) | Self::Uri(text) => {
+                !text.is_ascii() || text.contains('\0')
+            }
+            Self::Malformed => true,
+            Self::Directory(_) | Self::Ip(_) | Self::Other(_) => false,
+        }
+    }
 }
 
 impl std::fmt::Display for GeneralName {
@@ -230,6 +244,8 @@ pub struct Certificate {
     pub(crate) unknown_critical: Vec<String>,
     /// Extensions that cannot be read, by object identifier.
     pub(crate) unreadable: Vec<String>,
+    /// Whether the encoding is the one that DER has, and version and extensions fit together: BoringSSL reads no other.
+    pub(crate) is_der: bool,
     /// Whether policy constraints are there and not critical.
     pub(crate) policy_constraints: bool,
     pub(crate) names: Option<Extension<Vec<GeneralName>>>,
@@ -266,6 +282,7 @@ impl Certificate {
             repeated: Vec::new(),
             unknown_critical: Vec::new(),
             unreadable: Vec::new(),
+            is_der: is_der(der) && is_plain(der).is_some(),
             policy_constraints: false,
             names: None,
             basic_constraints: None,
@@ -353,8 +370,17 @@ impl Certificate {
     /// verified here (SHA-1, RSA below 2048 bits, curves other than P-256 and P-384).
     #[must_use]
     pub(crate) fn is_signed_by(&self, issuer: &Self) -> Option<bool> {
-        let sha1 = ["1.2.840.113549.1.1.5", "1.3.14.3.2.29"];
-        if sha1.contains(&self.signature_algorithm.as_str()) || !issuer.key_is_read() {
+        if self.is_signed_with_sha1() { None } else { self.is_signed_by_even_with_sha1(issuer) }
+    }
+
+    /// Whether its signature is RSA with SHA-1.
+    pub(crate) fn is_signed_with_sha1(&self) -> bool {
+        ["1.2.840.113549.1.1.5", "1.3.14.3.2.29"].contains(&self.signature_algorithm.as_str())
+    }
+
+    /// The same with RSA and SHA-1, which Envoy still takes.
+    pub(crate) fn is_signed_by_even_with_sha1(&self, issuer: &Self) -> Option<bool> {
+        if !issuer.key_is_read() {
             return None;
         }
         let parsed = parse(&self.der).ok()?;
@@ -442,6 +468,61 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
+/// What is signed, and the algorithm of its signature, of a certificate or a request; absent where the frame around
+/// them is not exactly the one that RFC 5280 §4.1 draws. The parser is more generous, and the frame is not signed.
+fn frame(der: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (0x30, whole, []) = next(der)? else { return None };
+    let (0x30, signed, rest) = next(whole)? else { return None };
+    let (0x30, algorithm, rest) = next(rest)? else { return None };
+    let (0x03, [0, ..], []) = next(rest)? else { return None };
+    let (0x06, _, parameters) = next(algorithm)? else { return None };
+    // Nothing, NULL, or those of RSA-PSS.
+    let plain = matches!(parameters, [] | [5, 0] | [0x30, ..]);
+    plain.then_some((signed, algorithm))
+}
+
+/// Version, serial number and validity as DER has them; absent where they are otherwise. Version 1 has no extensions,
+/// version 3 may have some. [RFC 5280 §4.1]
+fn is_plain(der: &[u8]) -> Option<()> {
+    let (tbs, outer) = frame(der)?;
+    let (version, rest) = match next(tbs)? {
+        (0xa0, version, rest) => (version, rest),
+        _ => (&[2, 1, 0][..], tbs),
+    };
+    let (2, serial, rest) = next(rest)? else { return None };
+    let padded = match serial {
+        [] => true,
+        [0, second, ..] => second & 0x80 == 0,
+        [0xff, second, ..] => second & 0x80 != 0,
+        _ => false,
+    };
+    let (0x30, inner, rest) = next(rest)? else { return None };
+    let (0x30, _, rest) = next(rest)? else { return None };
+    let (0x30, validity, rest) = next(rest)? else { return None };
+    let (begin, begin_text, behind) = next(validity)?;
+    let (end, end_text, _) = next(behind)?;
+    let is_time = |tag: u8, text: &[u8]| {
+        let digits = match tag {
+            0x17 => 12,
+            0x18 => 14,
+            _ => return false,
+        };
+        text.len() == digits + 1
+            && text.ends_with(b"Z")
+            && text.iter().take(digits).all(u8::is_ascii_digit)
+    };
+    let (_, _, rest) = next(rest)?;
+    let (_, _, rest) = next(rest)?;
+    let has_extensions = !rest.is_empty();
+    let fits = match version {
+        [2, 1, 0] => !has_extensions,
+        [2, 1, 2] => true,
+        _ => false,
+    };
+    (inner == outer && !padded && is_time(begin, begin_text) && is_time(end, end_text) && fits)
+        .then_some(())
+}
+
 fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError> {
     whole(der, X509Certificate::from_der(der))
 }
@@ -483,18 +564,10 @@ fn name(name: &X509Name<'_>) -> Name {
 }
 
 fn general_name(name: &Parsed<'_>) -> GeneralName {
-    let ascii = |text: &str, make: fn(String) -> GeneralName| {
-        // An IA5String has ASCII only, and a name with NUL in it is read as two different ones by two readers.
-        if text.is_ascii() && !text.contains('\0') {
-            make(text.to_owned())
-        } else {
-            GeneralName::Malformed
-        }
-    };
     match name {
-        Parsed::RFC822Name(text) => ascii(text, GeneralName::Email),
-        Parsed::DNSName(text) => ascii(text, GeneralName::Dns),
-        Parsed::URI(text) => ascii(text, GeneralName::Uri),
+        Parsed::RFC822Name(text) => GeneralName::Email((*text).to_owned()),
+        Parsed::DNSName(text) => GeneralName::Dns((*text).to_owned()),
+        Parsed::URI(text) => GeneralName::Uri((*text).to_owned()),
         Parsed::DirectoryName(name) => GeneralName::Directory(parts(name)),
         Parsed::IPAddress(bytes) => GeneralName::Ip(bytes.to_vec()),
         Parsed::OtherName(..) => GeneralName::Other("otherName".to_owned()),
@@ -579,6 +652,15 @@ pub struct Request {
     pub(crate) signed: Option<bool>,
 }
 
+impl Request {
+    /// Whether the key that it is for made its signature; `false` too where signatures of this kind are not verified
+    /// here.
+    #[must_use]
+    pub fn is_signed(&self) -> bool {
+        self.signed == Some(true)
+    }
+}
+
 /// A request with more attributes is not read.
 const MAX_ATTRIBUTES: usize = 16;
 
@@ -592,6 +674,11 @@ impl Request {
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
         let parsed = whole(der, X509CertificationRequest::from_der(der))?;
         let info = &parsed.certification_request_info;
+        if !is_der(der) || frame(der).is_none() {
+            return Err(CertificateError::Malformed {
+                reason: "its encoding is not DER".to_owned(),
+            });
+        }
         let malformed = |reason: &str| CertificateError::Malformed { reason: reason.to_owned() };
         if info.version != X509Version::V1 {
             return Err(malformed("a request's version is 0"));

@@ -22,6 +22,45 @@ pub(super) fn tlv(tag: u8, content: &[u8]) -> Vec<u8> {
     der
 }
 
+/// Deeper structures are not DER of a certificate.
+const MAX_DEPTH: usize = 32;
+
+/// The tag and the contents of the structure at the front, and what is behind it; absent where its length is not
+/// definite, or longer than it needs to be. [X.690 §10.1]
+pub(super) fn next(der: &[u8]) -> Option<(u8, &[u8], &[u8])> {
+    let (&tag, rest) = der.split_first()?;
+    let (&first, long) = rest.split_first()?;
+    let minimal = match (first, long) {
+        (0..=0x7f, _) => true,
+        (0x81, [length, ..]) => *length >= 0x80,
+        (0x82..=0x84, [top, ..]) => *top != 0,
+        _ => false,
+    };
+    // Tags of several bytes are in no certificate.
+    if !minimal || tag & 0x1f == 0x1f {
+        return None;
+    }
+    let (content, behind) = untlv(tag, der)?;
+    Some((tag, content, behind))
+}
+
+/// Whether all lengths are definite and as short as can be, down to every structure that says it has parts.
+pub(super) fn is_der(der: &[u8]) -> bool {
+    holds(der, 0)
+}
+
+fn holds(der: &[u8], depth: usize) -> bool {
+    let mut rest = der;
+    while !rest.is_empty() {
+        let Some((tag, content, behind)) = next(rest) else { return false };
+        if tag & 0x20 != 0 && (depth >= MAX_DEPTH || !holds(content, depth + 1)) {
+            return false;
+        }
+        rest = behind;
+    }
+    true
+}
+
 /// The contents of the structure at the front, and what is behind it; absent where tag or length is another.
 pub(super) fn untlv(tag: u8, der: &[u8]) -> Option<(&[u8], &[u8])> {
     let (&found, rest) = der.split_first()?;

@@ -117,7 +117,18 @@ impl Journal {
             .map_err(JournalError::Store)?
             .ok_or(JournalError::Missing)?;
         let mut index = Index::default();
-        let scan = scan(&bytes, |line| index.remember(line))?;
+        let mut twice = None;
+        let scan = scan(&bytes, |number, line| {
+            if !index.remember(line) {
+                twice = Some(number);
+            }
+        })?;
+        if let Some(line) = twice {
+            return Err(JournalError::Damaged {
+                line,
+                reason: "its serial number was issued before",
+            });
+        }
         if scan.torn > 0 {
             store
                 .truncate(JOURNAL, scan.length)
@@ -188,7 +199,7 @@ impl Journal {
             state.pending.push_str(&line);
             state.next += 1;
             state.head = hash;
-            state.index.last_at = state.index.last_at.max(at);
+            state.index.last_at = at;
             if let Some(issued) = issued {
                 state.index.add(issued);
             }
@@ -261,21 +272,24 @@ impl Index {
         *last = (*last).max(issued.not_after);
     }
 
-    /// Takes over what a sound line says. Quotes inside of values are escaped, so a key is found where it is one.
-    fn remember(&mut self, line: &str) {
+    /// Takes over what a sound line says; `false` where it issues a serial number again. Quotes inside of values are escaped, so a key is found where it is one.
+    fn remember(&mut self, line: &str) -> bool {
         if let Some(at) = number(line, "\"at\":") {
-            self.last_at = self.last_at.max(at);
+            self.last_at = at;
+        }
+        if !line.contains("\"event\":\"issue\"") {
+            return true;
         }
         let serial = behind(line, "\"serial\":\"").and_then(|rest| serial(rest.get(..32)?));
         let generation =
             number(line, "\"generation\":").and_then(|number| u64::try_from(number).ok());
-        if let (true, Some(serial), Some(generation), Some(not_after)) = (
-            line.contains("\"event\":\"issue\""),
-            serial,
-            generation,
-            number(line, "\"notAfter\":"),
-        ) {
-            self.add(Issued { serial, generation, not_after });
+        match (serial, generation, number(line, "\"notAfter\":")) {
+            (Some(serial), Some(generation), Some(not_after)) => {
+                let new = !self.serials.contains(&serial);
+                self.add(Issued { serial, generation, not_after });
+                new
+            }
+            _ => false,
         }
     }
 }
@@ -328,7 +342,7 @@ struct Scan {
 
 /// Checks every line. The end of the file may be torn: a write that was never reported leaves a line without its end,
 /// or zeros. Anything else that is wrong is damage.
-fn scan<'b>(bytes: &'b [u8], mut each: impl FnMut(&'b str)) -> Result<Scan, JournalError> {
+fn scan<'b>(bytes: &'b [u8], mut each: impl FnMut(usize, &'b str)) -> Result<Scan, JournalError> {
     let mut scan = Scan { lines: 0, head: NOTHING, length: 0, torn: 0 };
     let mut rest = bytes;
     while !rest.is_empty() {
@@ -342,7 +356,7 @@ fn scan<'b>(bytes: &'b [u8], mut each: impl FnMut(&'b str)) -> Result<Scan, Jour
         };
         match sound(content, scan.lines, &scan.head) {
             Ok((text, hash)) => {
-                each(text);
+                each(line, text);
                 scan.head = hash;
                 scan.lines += 1;
                 scan.length += u64::try_from(content.len()).unwrap_or(0) + 1;
@@ -405,7 +419,7 @@ pub(super) fn events(
         .map_err(JournalError::Store)?
         .ok_or(JournalError::Missing)?;
     let mut lines = Vec::new();
-    let scan = scan(&bytes, |line| lines.push(line))?;
+    let scan = scan(&bytes, |_, line| lines.push(line))?;
     let mut events = Vec::new();
     for (index, line) in lines.into_iter().enumerate() {
         match serde_json::from_str(line) {

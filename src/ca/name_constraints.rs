@@ -135,11 +135,9 @@ fn dns(name: &str, base: &str, dialect: Dialect, excluding: bool) -> Option<bool
     // A wildcard stands for every label: what is excluded below its parent, it may name; what is permitted must hold
     // its parent whole.
     match name.strip_prefix("*.") {
-        Some(parent) if dialect == Dialect::Standard && excluding => {
-            Some(below(parent) || ends_with(base, &format!(".{parent}")))
-        }
-        Some(parent) if dialect == Dialect::Standard => Some(below(parent)),
-        _ => Some(below(name)),
+        Some(parent) if excluding => Some(below(parent) || ends_with(base, &format!(".{parent}"))),
+        Some(parent) => Some(below(parent)),
+        None => Some(below(name)),
     }
 }
 

@@ -192,6 +192,9 @@ pub enum Fault {
         /// In hexadecimal.
         serial: String,
     },
+    /// Not DER, or a version that does not fit its fields.
+    #[error("its encoding is not DER, or its version does not fit its fields")]
+    NotDer,
     /// The signature's algorithm inside and outside of what is signed differ.
     #[error("the signature's algorithm is named twice, differently")]
     AlgorithmMismatch,
@@ -207,6 +210,12 @@ pub enum Fault {
     /// The issuer has no name.
     #[error("its issuer has no name")]
     EmptyIssuer,
+    /// A signature of a kind that Envoy does not take.
+    #[error("signatures of this kind (`{algorithm}`) are not among those that Envoy takes")]
+    SignatureNotTaken {
+        /// The object identifier of the algorithm.
+        algorithm: String,
+    },
     /// A CA without a name.
     #[error("it is a CA's and has no subject")]
     EmptySubject,
@@ -399,13 +408,32 @@ impl<'c> Search<'c> {
         if self.signatures > MAX_SIGNATURES {
             return Err(at(here)(Fault::TooMuchWork));
         }
-        match last.is_signed_by(issuer) {
+        let signed = match self.rules.reader {
+            Reader::Envoy => last.is_signed_by_even_with_sha1(issuer),
+            Reader::Standard => last.is_signed_by(issuer),
+        };
+        match signed {
             Some(true) => {}
+            None if self.rules.reader == Reader::Envoy
+                && !BORING_SSL_SIGNATURES.contains(&last.signature_algorithm.as_str()) =>
+            {
+                let algorithm = last.signature_algorithm.clone();
+                return Err(at(here)(Fault::SignatureNotTaken { algorithm }));
+            }
             Some(false) => return Err(at(here)(Fault::BadSignature)),
             None => {
                 let algorithm = last.signature_algorithm.clone();
                 return Err(at(here)(Fault::UnverifiedSignature { algorithm }));
             }
+        }
+        // BoringSSL looks at the extensions of what the peer sent, and only at the validity of what it trusts.
+        if self.rules.reader == Reader::Envoy && place == Place::Root {
+            in_time(issuer, self.rules).map_err(at(place))?;
+            let usage = issuer.key_usage.as_ref();
+            if usage.is_some_and(|usage| !usage.value.key_cert_sign()) {
+                return Err(at(place)(Fault::MayNotSign));
+            }
+            return Ok(());
         }
         alone(issuer, place, self.rules).map_err(at(place))?;
         may_issue(issuer, place, self.rules).map_err(at(place))?;
@@ -505,8 +533,36 @@ impl<'c> Search<'c> {
     }
 }
 
+/// RSA with SHA-1 and SHA-2, PSS, ECDSA with SHA-2, Ed25519.
+const BORING_SSL_SIGNATURES: &[&str] = &[
+    "1.2.840.113549.1.1.5",
+    "1.2.840.113549.1.1.10",
+    "1.2.840.113549.1.1.11",
+    "1.2.840.113549.1.1.12",
+    "1.2.840.113549.1.1.13",
+    "1.2.840.10045.4.3.2",
+    "1.2.840.10045.4.3.3",
+    "1.2.840.10045.4.3.4",
+    "1.3.101.112",
+];
+
+fn in_time(certificate: &Certificate, rules: Rules) -> Result<(), Fault> {
+    if rules.at < certificate.not_before {
+        return Err(Fault::NotYetValid { not_before: certificate.not_before });
+    }
+    // BoringSSL takes the last second for expired already.
+    let last = certificate.not_after - i64::from(rules.reader == Reader::Envoy);
+    if rules.at > last {
+        return Err(Fault::Expired { not_after: certificate.not_after });
+    }
+    Ok(())
+}
+
 /// What is asked of every certificate by itself.
 fn alone(certificate: &Certificate, place: Place, rules: Rules) -> Result<(), Fault> {
+    if rules.reader == Reader::Envoy && !certificate.is_der {
+        return Err(Fault::NotDer);
+    }
     if let Some(oid) = certificate.repeated.first() {
         return Err(Fault::RepeatedExtension { oid: oid.clone() });
     }
@@ -526,12 +582,7 @@ fn alone(certificate: &Certificate, place: Place, rules: Rules) -> Result<(), Fa
     if is_critical(certificate.subject_key.as_ref().map(|key| key.critical)) {
         return Err(Fault::MustNotBeCritical { extension: "subjectKeyIdentifier" });
     }
-    if rules.at < certificate.not_before {
-        return Err(Fault::NotYetValid { not_before: certificate.not_before });
-    }
-    if rules.at > certificate.not_after {
-        return Err(Fault::Expired { not_after: certificate.not_after });
-    }
+    in_time(certificate, rules)?;
     right_usage(certificate, place, rules)?;
     if rules.reader == Reader::Standard { by_the_standard(certificate, place) } else { Ok(()) }
 }
@@ -589,6 +640,9 @@ fn by_the_standard(certificate: &Certificate, place: Place) -> Result<(), Fault>
     if negative || padded || serial.iter().all(|byte| *byte == 0) || serial.len() > 20 {
         return Err(Fault::Serial { serial: certificate.serial() });
     }
+    if !certificate.is_der {
+        return Err(Fault::NotDer);
+    }
     if certificate.issuer.parts.is_empty() {
         return Err(Fault::EmptyIssuer);
     }
@@ -607,7 +661,7 @@ fn by_the_standard(certificate: &Certificate, place: Place) -> Result<(), Fault>
         return Err(Fault::WeakKey { key: certificate.key.to_string() });
     }
     let names = certificate.names.as_ref();
-    if names.is_some_and(|names| names.value.contains(&GeneralName::Malformed)) {
+    if names.is_some_and(|names| names.value.iter().any(GeneralName::is_malformed)) {
         return Err(Fault::MalformedName);
     }
     let dns = |name: &GeneralName| matches!(name, GeneralName::Dns(name) if !super::profile::is_dns_name(name));

@@ -61,6 +61,16 @@ impl Shop {
         }
     }
 
+    /// A leaf with these names below a CA that permits and excludes these.
+    fn constrained(&self, permitted: &[Vec<u8>], excluded: &[Vec<u8>], names: &[Vec<u8>]) -> Made {
+        let authority = self
+            .root
+            .below("Odd CA", |tbs| tbs.constrain(permitted, excluded));
+        let mut tbs = authority.leaf(&self.p256.spki);
+        tbs.names(names);
+        Made::pem(pems(&[tbs.signed(&authority.key), authority.der]))
+    }
+
     /// A leaf for another key.
     fn keyed(&self, spki: &[u8]) -> Made {
         self.chain(&[self.signer.leaf(spki).signed(&self.signer.key)])
@@ -89,7 +99,7 @@ impl Shop {
             pipe(&[&["dgst"], words, &["-sign", file.to_str().unwrap()]].concat(), &der);
         std::fs::remove_file(file).unwrap();
         let text = pems(&[seq(&[&der, &tbs.outer, &bits(&signature)])]);
-        Made { text, root: Some(pems(&[self.rsa_root.der.clone()])), request: false }
+        Made { text, root: Some(pems(std::slice::from_ref(&self.rsa_root.der))), request: false }
     }
 
     /// The DER of a good leaf, changed as bytes.
@@ -450,7 +460,11 @@ fn authorities() -> Vec<Recipe> {
         ),
         row("leaf-in-the-bundle", BAD, "the leaf itself as the bundle", |s| {
             let der = s.signer.leaf(&s.p256.spki).signed(&s.signer.key);
-            Made { text: pems(&[der.clone()]), root: Some(pems(&[der])), request: false }
+            Made {
+                text: pems(std::slice::from_ref(&der)),
+                root: Some(pems(&[der])),
+                request: false,
+            }
         }),
         row(
             "intermediate-in-the-bundle",
@@ -460,7 +474,7 @@ fn authorities() -> Vec<Recipe> {
                 let der = s.signer.leaf(&s.p256.spki).signed(&s.signer.key);
                 Made {
                     text: pems(&[der]),
-                    root: Some(pems(&[s.signer.der.clone()])),
+                    root: Some(pems(std::slice::from_ref(&s.signer.der))),
                     request: false,
                 }
             },
@@ -627,6 +641,62 @@ fn authorities() -> Vec<Recipe> {
             "a CA that permits an address block, and a leaf without address",
             |s| s.below(|t| t.constrain(&[ip(&[10, 0, 0, 0, 255, 0, 0, 0])], &[])),
         ),
+        row("dns-permitted", GOOD, "a CA that permits the leaf's DNS domain", |s| {
+            s.constrained(&[dns("svc")], &[], &[uri(ID), dns("sleep.foo.svc")])
+        }),
+        row("dns-excluded", BAD, "a CA that excludes the leaf's DNS domain", |s| {
+            s.constrained(&[], &[dns("foo.svc")], &[uri(ID), dns("sleep.foo.svc")])
+        }),
+        row(
+            "dns-wildcard-excluded",
+            BAD,
+            "a CA that excludes a name that the leaf's wildcard holds",
+            |s| s.constrained(&[], &[dns("sleep.foo.svc")], &[uri(ID), dns("*.foo.svc")]),
+        ),
+        row("ip-permitted", GOOD, "a CA that permits the leaf's address", |s| {
+            s.constrained(&[ip(&[10, 0, 0, 0, 255, 0, 0, 0])], &[], &[uri(ID), ip(&[10, 1, 2, 3])])
+        }),
+        row("ip-not-permitted", BAD, "a CA that permits other addresses than the leaf's", |s| {
+            s.constrained(&[ip(&[10, 0, 0, 0, 255, 0, 0, 0])], &[], &[uri(ID), ip(&[11, 1, 2, 3])])
+        }),
+        row("mail-permitted", GOOD, "a CA that permits the leaf's mail domain", |s| {
+            s.constrained(&[email("example.com")], &[], &[uri(ID), email("a@example.com")])
+        }),
+        row(
+            "mail-not-permitted",
+            BAD,
+            "a CA that permits another mail domain than the leaf's",
+            |s| s.constrained(&[email("example.com")], &[], &[uri(ID), email("a@example.org")]),
+        ),
+        row(
+            "uri-one-of-two-permitted",
+            BAD,
+            "a CA that permits one of the hosts of the leaf's two URIs",
+            |s| {
+                s.constrained(&[uri("cluster.local")], &[], &[uri(ID), uri("https://example.com/")])
+            },
+        ),
+        row(
+            "uri-permitted-and-excluded",
+            BAD,
+            "a CA that permits and excludes the URI host",
+            |s| s.constrained(&[uri("cluster.local")], &[uri("cluster.local")], &[uri(ID)]),
+        ),
+        row("root-without-key-cert-sign", BAD, "a root without keyCertSign", |s| {
+            s.rooted(|t| t.usage(&[0, 6]))
+        }),
+        row(
+            "dns-wildcard-permitted",
+            GOOD,
+            "a CA that permits the parent of the leaf's wildcard",
+            |s| s.constrained(&[dns("foo.svc")], &[], &[uri(ID), dns("*.foo.svc")]),
+        ),
+        row(
+            "dns-wildcard-half-permitted",
+            BAD,
+            "a CA that permits one name that the leaf's wildcard holds",
+            |s| s.constrained(&[dns("sleep.foo.svc")], &[], &[uri(ID), dns("*.foo.svc")]),
+        ),
     ]
 }
 
@@ -706,7 +776,7 @@ fn encodings() -> Vec<Recipe> {
                     SAN,
                     true,
                     tlv(0x30, &uri("spiffe://cluster.local/ns/foo/sa/admin")),
-                ))
+                ));
             })
         }),
         row("sixty-five-extensions", BAD, "65 extensions", |s| {
@@ -935,7 +1005,7 @@ fn texts() -> Vec<Recipe> {
             s.text(|text| text.replace('\n', "\r\n"))
         }),
         row("root-behind", GOOD, "the root behind the intermediate", |s| {
-            s.text(|text| text + &pems(&[s.root.der.clone()]))
+            s.text(|text| text + &pems(std::slice::from_ref(&s.root.der)))
         }),
         row("trusted-label", BAD, "the label `TRUSTED CERTIFICATE`", |s| {
             s.text(|text| text.replace("CERTIFICATE", "TRUSTED CERTIFICATE"))
@@ -950,7 +1020,7 @@ fn texts() -> Vec<Recipe> {
             s.text(|text| text.trim_end().rsplit_once('\n').unwrap().0.to_owned())
         }),
         row("der-of-another-kind", BAD, "a public key under the label `CERTIFICATE`", |s| {
-            Made::pem(pems(&[s.p256.spki.clone()]))
+            Made::pem(pems(std::slice::from_ref(&s.p256.spki)))
         }),
     ]
 }
@@ -974,13 +1044,13 @@ fn requests() -> Vec<Recipe> {
         row("request-unknown-attribute", GOOD, "a request with an unknown attribute", |s| {
             s.request(|r| {
                 r.attributes
-                    .push(seq(&[&oid(unknown()), &tlv(0x31, &[5, 0])]))
+                    .push(seq(&[&oid(unknown()), &tlv(0x31, &[5, 0])]));
             })
         }),
         row("request-challenge", GOOD, "a request with a challenge password", |s| {
             s.request(|r| {
                 r.attributes
-                    .push(seq(&[&oid("1.2.840.113549.1.9.7"), &tlv(0x31, &tlv(0x0c, b"secret"))]))
+                    .push(seq(&[&oid("1.2.840.113549.1.9.7"), &tlv(0x31, &tlv(0x0c, b"secret"))]));
             })
         }),
         row("request-p384", GOOD, "a request for a P-384 key", |s| {
@@ -1025,7 +1095,7 @@ fn requests() -> Vec<Recipe> {
                 r.ask(&[
                     (SAN, false, tlv(0x30, &uri(ID))),
                     (SAN, false, tlv(0x30, &uri("spiffe://cluster.local/ns/foo/sa/admin"))),
-                ])
+                ]);
             })
         }),
         row("request-many-attributes", BAD, "a request with a hundred attributes", |s| {

@@ -125,7 +125,7 @@ fn certificate(name: &str) -> Judged {
     let envoy = match verification.envoy {
         EnvoyAnswer::Accepted { .. } => "yes",
         EnvoyAnswer::Refused { .. } => "no",
-        _ => "unknown",
+        EnvoyAnswer::Unknown { .. } | _ => "unknown",
     };
     match verification.strict {
         Ok(_) => Judged { accepted: true, standard: "yes".to_owned(), envoy, openssl },
