@@ -55,8 +55,12 @@ impl Passage {
                 ),
             });
         }
-        let mut to_gateway =
-            mesh.requests(&RequestSpec { to: within(gateway, namespace), port, ..spec.clone() })?;
+        let mut to_gateway = mesh.requests(&RequestSpec {
+            to: within(gateway, namespace),
+            port,
+            http: HttpSpec { host: host(spec), ..spec.http.clone() },
+            ..spec.clone()
+        })?;
         for request in &mut to_gateway {
             if let Some(doubt) = listener_doubt(mesh, request) {
                 request.doubt = Some(doubt);
@@ -129,6 +133,15 @@ impl Passage {
 /// A name as one of the question's namespace, not of the caller's: the gateway's routes name Services in full.
 fn within(name: &str, namespace: &str) -> String {
     if name.contains(['.', ':']) { name.to_owned() } else { format!("{name}.{namespace}") }
+}
+
+/// The name that the caller asks the gateway for: the destination's, where the question says no other.
+fn host(spec: &RequestSpec) -> HostSpec {
+    match (&spec.http.host, spec.port) {
+        (HostSpec::OfDestination, Some(port)) => HostSpec::Given(format!("{}:{port}", spec.to)),
+        (HostSpec::OfDestination, None) => HostSpec::Given(spec.to.clone()),
+        (HostSpec::Absent | HostSpec::Given(_), _) => spec.http.host.clone(),
+    }
 }
 
 const fn described(dataplane: Dataplane) -> &'static str {

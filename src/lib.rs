@@ -1,8 +1,11 @@
 //! Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone.
 
+#[cfg(all(feature = "ca", unix))]
+pub mod ca;
 pub mod call;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod coverage;
 pub mod decide;
 pub mod diagnostic;
 pub mod explanation;
@@ -11,6 +14,8 @@ pub mod istio;
 pub mod jwt;
 pub mod matcher;
 pub mod mesh;
+#[cfg(feature = "yaml")]
+pub mod mutation;
 #[cfg(feature = "yaml")]
 pub mod parse;
 #[cfg(feature = "json")]

@@ -155,6 +155,39 @@ spec: {selector: {matchLabels: {app: nobody}}}
     assert_eq!(call.exit, want, "{}{}", call.out, call.err);
 }
 
+#[rstest]
+#[case::the_host("tls://web.foo:90", "web.foo", Exit::Yes)]
+#[case::another("tls://web.foo:90", "web", Exit::No)]
+#[case::said("tls://web.foo:90 --sni web", "web", Exit::Yes)]
+#[case::the_name_that_is_asked_for(
+    "tls://web.foo:90 --host shop.example:443",
+    "shop.example",
+    Exit::Yes
+)]
+#[case::a_sidecar_asks_for_the_service("tcp://web.foo:90", "web.foo", Exit::No)]
+fn tls_of_the_callers_own_asks_for_the_host(
+    #[case] words: &str,
+    #[case] name: &str,
+    #[case] want: Exit,
+) {
+    let policy = format!(
+        "
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {{name: sni, namespace: foo}}
+spec:
+  selector: {{matchLabels: {{app: web}}}}
+  rules: [{{when: [{{key: connection.sni, values: [{name}]}}]}}]
+"
+    );
+    let without = MORE.rsplit_once("---").unwrap().0;
+    let files = [("mesh.yaml", MESH), ("more.yaml", without), ("sni.yaml", &policy)];
+    let words = format!("can-i sleep.foo {words} -f mesh.yaml -f more.yaml -f sni.yaml");
+    let words: Vec<&str> = words.split(' ').collect();
+    let call = Captured::with(&files).run(&words);
+    assert_eq!(call.exit, want, "{}{}", call.out, call.err);
+}
+
 #[test]
 fn flags_count_for_the_lines_of_a_file_that_do_not_say_otherwise() {
     let lines = r#"{"from": "sleep.foo", "to": "web.foo:80", "request": {"path": "/source"}}
@@ -179,4 +212,44 @@ fn flags_count_for_the_lines_of_a_file_that_do_not_say_otherwise() {
         .map(|line| line.split(' ').next().unwrap())
         .collect();
     assert_eq!(first, ["yes", "no"], "{}{}", call.out, call.err);
+}
+
+#[test]
+fn every_line_of_a_file_goes_through_the_gateway_and_comes_from_the_address() {
+    let ingress = "
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: ingress, namespace: foo}
+spec:
+  template:
+    metadata: {labels: {istio: ingressgateway}}
+    spec: {containers: [{name: istio-proxy}]}
+";
+    let lines = r#"{"from": {"external": true, "ip": "203.0.113.9"}, "to": "web.foo:80", "request": {"path": "/remote"}}
+{"from": {"external": true, "ip": "198.51.100.1"}, "to": "web.foo:80", "request": {"path": "/remote"}}
+"#;
+    let files =
+        [("mesh.yaml", MESH), ("more.yaml", MORE), ("ingress.yaml", ingress), ("lines", lines)];
+    let words = [
+        "can-i",
+        "--requests",
+        "lines",
+        "-f",
+        "mesh.yaml",
+        "-f",
+        "more.yaml",
+        "-f",
+        "ingress.yaml",
+    ];
+    let answers = |more: &[&str]| {
+        let call = Captured::with(&files).run(&[&words[..], more].concat());
+        let answers = call
+            .out
+            .lines()
+            .map(|line| line.split(' ').next().unwrap().to_owned());
+        answers.collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(answers(&["--via", "ingress.foo"]), "yes no");
+    assert_eq!(answers(&["--xff", "203.0.113.1"]), "yes yes");
+    assert_eq!(answers(&["--via", ":80"]), "");
 }

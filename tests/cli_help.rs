@@ -24,7 +24,9 @@ fn the_program_tells_its_commands() {
       who-can     Ask who may send a request
       what-can    Ask what a caller may send
       test        Run policy test suites (`*.test.yaml`)
+      mutate      Change every policy in every small way, and see which changes the suites do not notice
       config      Print the effective settings, and where each comes from
+      schema      Print the JSON Schema of a document that `-o json` prints
       completion  Print the completion script of a shell
       man         Print the manual page, or write all of them to a folder
       help        Print this message or the help of the given subcommand(s)
@@ -67,7 +69,7 @@ fn can_i_tells_what_it_takes() {
     insta::assert_snapshot!(help(&["can-i", "--help"]), @r"
     Ask whether a caller may send a request
 
-    Usage: portcullis can-i [OPTIONS] [FROM [METHOD] URL]...
+    Usage: portcullis can-i [OPTIONS] FROM [METHOD] URL
 
     Arguments:
       [FROM [METHOD] URL]...
@@ -84,7 +86,7 @@ fn can_i_tells_what_it_takes() {
               METHOD is GET where it is left out.
               URL is http://host[:port]/path, https://host[:port]/path, tcp://host:port or
               tls://host:port; host is a Service's name in any of its forms (httpbin, httpbin.foo,
-              httpbin.foo.svc.cluster.local), a workload, or a pod's address.
+              httpbin.foo.svc.cluster.local), a workload, or the address of a pod or a Service.
 
     Options:
           --as <FROM>
@@ -100,7 +102,8 @@ fn can_i_tells_what_it_takes() {
               Ask many questions: one JSON object a line, as in a suite's `tests` (`-` for standard
               input).
               
-              --source-ip, --remote-ip, --sni and --alpn count for the lines that do not say otherwise.
+              --via, --source-ip, --remote-ip, --xff, --sni and --alpn count for the lines that do not
+              say otherwise.
 
       -h, --help
               Print help (see a summary with '-h')
@@ -130,7 +133,8 @@ fn can_i_tells_what_it_takes() {
               out of it
 
           --sni <NAME>
-              The TLS server name that the caller asks for, where it is not what its proxy would send
+              The TLS server name that the caller asks for, where it is neither the host (https, tls)
+              nor what its proxy sends
 
           --alpn <NAMES>
               The protocols that the caller offers in TLS, most wanted first, as `h2,http/1.1`; empty:
@@ -259,7 +263,7 @@ fn who_can_tells_what_it_takes() {
     and outside (`external`). An exact answer, over all callers that there could be, comes with a later
     release.
 
-    Usage: portcullis who-can [OPTIONS] [[METHOD] URL]...
+    Usage: portcullis who-can [OPTIONS] [METHOD] URL
 
     Arguments:
       [[METHOD] URL]...
@@ -297,7 +301,8 @@ fn who_can_tells_what_it_takes() {
               out of it
 
           --sni <NAME>
-              The TLS server name that the caller asks for, where it is not what its proxy would send
+              The TLS server name that the caller asks for, where it is neither the host (https, tls)
+              nor what its proxy sends
 
           --alpn <NAMES>
               The protocols that the caller offers in TLS, most wanted first, as `h2,http/1.1`; empty:
@@ -409,7 +414,7 @@ fn what_can_tells_what_it_takes() {
     and `GET /`. Tokens are sent only where a flag says one. Exact regions, over all requests that there
     could be, come with a later release.
 
-    Usage: portcullis what-can [OPTIONS] [FROM]
+    Usage: portcullis what-can [OPTIONS] FROM
 
     Arguments:
       [FROM]
@@ -458,7 +463,8 @@ fn what_can_tells_what_it_takes() {
               out of it
 
           --sni <NAME>
-              The TLS server name that the caller asks for, where it is not what its proxy would send
+              The TLS server name that the caller asks for, where it is neither the host (https, tls)
+              nor what its proxy sends
 
           --alpn <NAMES>
               The protocols that the caller offers in TLS, most wanted first, as `h2,http/1.1`; empty:
@@ -574,21 +580,65 @@ fn test_tells_what_it_takes() {
               [default: .]
 
     Options:
+      -t, --test <REGEX>
+              Run only the cases whose name, or `SUITE › NAME`, the regular expression finds something
+              in
+
+          --list
+              Name the cases and run none
+
+          --fail-fast
+              Stop at the first case that fails; the later ones are counted as not run
+
+      -j, --jobs <N>
+              Threads to run on; as many as there are processors where it is left out. The output is the
+              same for any number
+
+          --count
+              Say how many files, suites and cases ran, suite by suite
+
+          --watch
+              Run again whenever a file changes: the suites that it is of
+
       -o, --output <OUTPUT>
               How to print the outcomes
 
               Possible values:
-              - text: For people
-              - json: A versioned document
-              - yaml: The same as YAML
+              - text:     For people
+              - json:     A versioned document
+              - yaml:     The same as YAML
+              - junit:    JUnit XML
+              - tap:      TAP version 14
+              - sarif:    SARIF 2.1.0
+              - github:   Workflow commands of GitHub
+              - markdown: Markdown for a comment on a pull request
               
               [default: text]
+
+          --output-file <FILE>
+              Write the outcomes to a file; the closing line is still printed
 
       -q, --quiet
               Print the closing line only
 
       -h, --help
               Print help (see a summary with '-h')
+
+    Coverage:
+          --coverage
+              Say which rules and values decided a case, by matching and by not matching.
+              
+              A value counts where its other answer would have turned its rule, and a rule where its
+              other answer would have turned the verdict.
+
+          --coverage-threshold <PERCENT>
+              Fail where fewer than so many percent of the rules decided cases both ways
+
+          --lcov <FILE>
+              Write the coverage of the policy files' lines as an LCOV tracefile
+
+          --cobertura <FILE>
+              Write it as Cobertura XML
 
     Everywhere:
           --color <WHEN>
@@ -630,6 +680,49 @@ fn config_tells_what_it_takes() {
               
               [default: text]
 
+      -h, --help
+              Print help (see a summary with '-h')
+
+    Everywhere:
+          --color <WHEN>
+              Whether to colour what people read
+
+              Possible values:
+              - auto:   At a terminal, unless `NO_COLOR` is set or `TERM` is `dumb`
+              - always: Always
+              - never:  Never
+              
+              [default: auto]
+
+          --config <FILE>
+              The settings file, instead of the nearest `.portcullis.yaml` at or above the working
+              directory
+
+          --no-config
+              Read no settings file and no `PORTCULLIS_*` variables
+    ");
+}
+
+#[test]
+fn schema_tells_what_it_takes() {
+    insta::assert_snapshot!(help(&["schema", "--help"]), @r"
+    Print the JSON Schema of a document that `-o json` prints
+
+    Usage: portcullis schema [OPTIONS] <DOCUMENT>
+
+    Arguments:
+      <DOCUMENT>
+              The document: what can-i, config, what-can and who-can answer, or that nothing could be
+              asked
+
+              Possible values:
+              - answer:    Of can-i
+              - complaint: Of every command that could not ask
+              - settings:  Of config
+              - what-can:  Of what-can
+              - who-can:   Of who-can
+
+    Options:
       -h, --help
               Print help (see a summary with '-h')
 
@@ -777,6 +870,8 @@ fn manual_pages_are_written_one_for_each_command() {
             "share/man1/portcullis-completion.1",
             "share/man1/portcullis-config.1",
             "share/man1/portcullis-man.1",
+            "share/man1/portcullis-mutate.1",
+            "share/man1/portcullis-schema.1",
             "share/man1/portcullis-test.1",
             "share/man1/portcullis-what-can.1",
             "share/man1/portcullis-who-can.1",

@@ -40,6 +40,7 @@ fn told(words: &str) -> String {
         ("bookinfo.yaml", BOOKINFO),
         ("notes.yaml", "- buy milk\n- sleep\n"),
         ("secret.yaml", "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"),
+        ("-", ""),
         ("chart.yaml", "replicas: {{ .Values.replicas }}\n"),
     ];
     let words: Vec<&str> = words.split(' ').filter(|word| !word.is_empty()).collect();
@@ -112,6 +113,10 @@ fn a_wrong_port_is_met_with_those_there_are() {
     error[PC913]: Service `httpbin.foo` has no TCP port 80
        = help: it has 8000: write `httpbin.foo:8000`
     ");
+    insta::assert_snapshot!(asked("sleep.foo http://httpbin.foo:8080/get"), @r"
+    error[PC913]: Service `httpbin.foo` has no TCP port 8080
+       = help: 8080 is the port of its pods; it has 8000: write `httpbin.foo:8000`
+    ");
     insta::assert_snapshot!(asked("sleep.foo tcp://reviews.bookinfo"), @r"
     error[PC913]: `reviews.bookinfo` needs a port
        = help: it has 9080, 9090: write `reviews.bookinfo:9080`
@@ -158,7 +163,7 @@ fn what_is_outside_the_mesh_is_told() {
     ");
     insta::assert_snapshot!(asked("sleep.foo http://10.9.8.7:80/"), @r"
     error[PC913]: the files know no workload or Service `10.9.8.7`
-       = help: no workload of the files has this address: a Pod carries it in `status.podIP`; name a workload or a Service instead
+       = help: no Pod (`status.podIP`) and no Service (`spec.clusterIP`) of the files has this address: name a workload or a Service instead
     ");
 }
 
@@ -239,6 +244,22 @@ fn files_that_hold_nothing_are_told() {
     error[PC902]: did not find expected <document start>
       --> Cargo.toml:2:1
        = help: one document ends before this: put `---` between two
+    ");
+}
+
+#[test]
+fn standard_input_is_read_once() {
+    insta::assert_snapshot!(asked("sleep.foo http://httpbin.foo:8000/ --mesh-config - -f -"), @r"
+    error[PC914]: `-f -` and `--mesh-config -` both read standard input
+       = help: write one of them to a file
+    ");
+    insta::assert_snapshot!(asked("--requests - -f -"), @r"
+    error[PC914]: `-f -` and `--requests -` both read standard input
+       = help: write one of them to a file
+    ");
+    insta::assert_snapshot!(asked("--requests - --mesh-config -"), @r"
+    error[PC914]: `--mesh-config -` and `--requests -` both read standard input
+       = help: write one of them to a file
     ");
 }
 

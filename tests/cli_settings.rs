@@ -26,6 +26,7 @@ fn ask(settings: &str, variables: &[(&str, &str)], more: &[&str]) -> Call {
 #[case::the_environment_counts_over_the_file("filename: nowhere.yaml", &[("PORTCULLIS_FILENAME", "mesh.yaml")], &[], Exit::Yes)]
 #[case::a_flag_counts_over_the_environment("", &[("PORTCULLIS_FILENAME", "nowhere.yaml")], &["-f", "mesh.yaml"], Exit::Yes)]
 #[case::a_flag_counts_over_the_file("filename: nowhere.yaml", &[], &["-f", "mesh.yaml"], Exit::Yes)]
+#[case::a_variable_that_is_near_to_no_setting("filename: mesh.yaml", &[("PORTCULLIS_VERSION", "1.2.3")], &[], Exit::Yes)]
 #[case::an_empty_variable_is_not_set("filename: mesh.yaml", &[("PORTCULLIS_FILENAME", "")], &[], Exit::Yes)]
 #[case::no_config("filename: mesh.yaml", &[("PORTCULLIS_FILENAME", "mesh.yaml")], &["--no-config"], Exit::CouldNotAsk)]
 #[case::a_trust_domain_of_the_file("filename: mesh.yaml\ntrust-domain: corp.example", &[], &[], Exit::No)]
@@ -86,6 +87,10 @@ fn what_is_wrong_with_settings_is_told() {
     error[PC908]: `PORTCULLIS_OUTPUT` does not take `jsn`
        = help: one of text, json, yaml
     ");
+    insta::assert_snapshot!(told("filename: mesh.yaml", &[("PORTCULLIS_VERSION", "1.2.3")]), @r"
+    warning[PC905]: `PORTCULLIS_VERSION` is no setting
+       = help: `portcullis config` prints all there are; --no-config leaves them out
+    ");
     insta::assert_snapshot!(told("filename: mesh.yaml", &[("PORTCULLIS_TRUST_DOMIAN", "x")]), @r"
     error[PC905]: `PORTCULLIS_TRUST_DOMIAN` is no setting
        = help: did you mean `PORTCULLIS_TRUST_DOMAIN`?
@@ -140,17 +145,17 @@ fn config_prints_what_counts_and_where_it_comes_from() {
         .variables(&variables)
         .run(&["config"]);
     insta::assert_snapshot!(call.out, @r"
-        settings file: ../.portcullis.yaml
-          filename      ../mesh.yaml, ../k8s  ../.portcullis.yaml:1:11
-          namespace     foo                   PORTCULLIS_NAMESPACE
-          provider      opa=allow             PORTCULLIS_PROVIDER
-          trust-domain  corp.example          ../.portcullis.yaml:3:15
-        not set: admission-bypassed, alpn, color, explain, istio, mesh-config, output, quiet, recursive, remote-ip, revision, root-namespace, sni, source-ip, trust-domain-alias, via, xff
-        ");
+    settings file: ../.portcullis.yaml
+      filename      ../mesh.yaml, ../k8s  ../.portcullis.yaml:1:11
+      namespace     foo                   PORTCULLIS_NAMESPACE
+      provider      opa=allow             PORTCULLIS_PROVIDER
+      trust-domain  corp.example          ../.portcullis.yaml:3:15
+    not set: accepted, admission-bypassed, alpn, color, coverage-threshold, explain, istio, jobs, mesh-config, output, quiet, recursive, remote-ip, revision, root-namespace, sni, source-ip, threshold, trust-domain-alias, via, xff
+    ");
     let none = Captured::default().run(&["config"]).out;
     insta::assert_snapshot!(none, @r"
     no .portcullis.yaml at or above the working directory
-    not set: admission-bypassed, alpn, color, explain, filename, istio, mesh-config, namespace, output, provider, quiet, recursive, remote-ip, revision, root-namespace, sni, source-ip, trust-domain, trust-domain-alias, via, xff
+    not set: accepted, admission-bypassed, alpn, color, coverage-threshold, explain, filename, istio, jobs, mesh-config, namespace, output, provider, quiet, recursive, remote-ip, revision, root-namespace, sni, source-ip, threshold, trust-domain, trust-domain-alias, via, xff
     ");
 }
 

@@ -257,3 +257,38 @@ fn a_port_that_the_gateway_does_not_have_is_told() {
        = help: the gateways of the files: ingress.istio-system
     ");
 }
+
+#[rstest]
+#[case::the_clients_address_is_not_the_gateways("remoteIpBlocks: [10.0.0.5]", "", Exit::Unknown)]
+#[case::the_clients_address("remoteIpBlocks: [203.0.113.7]", " --source-ip 203.0.113.7", Exit::Yes)]
+#[case::the_connection_is_the_gateways(
+    "ipBlocks: [10.0.0.5]",
+    " --source-ip 203.0.113.7",
+    Exit::Yes
+)]
+#[case::the_connection_is_not_the_clients(
+    "ipBlocks: [203.0.113.7]",
+    " --source-ip 203.0.113.7",
+    Exit::No
+)]
+fn a_gateway_with_an_address_calls_from_it(
+    #[case] source: &str,
+    #[case] flags: &str,
+    #[case] want: Exit,
+) {
+    let pod = "
+---
+apiVersion: v1
+kind: Pod
+metadata:
+  name: ingress-1
+  namespace: istio-system
+  ownerReferences: [{apiVersion: apps/v1, kind: Deployment, name: ingress, controller: true}]
+spec: {containers: [{name: istio-proxy}]}
+status: {podIP: 10.0.0.5}
+";
+    let cart = policy("shop", CART, &format!("  rules: [{{from: [{{source: {{{source}}}}}]}}]"));
+    let words = format!("external http://cart.shop:8080/ --via ingress.istio-system{flags}");
+    let call = ask(&[cart, pod.to_owned()], &words);
+    assert_eq!(call.exit, want, "{}{}", call.out, call.err);
+}

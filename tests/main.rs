@@ -1,6 +1,25 @@
 //! One binary for every test that stands outside the library.
 
 #[cfg(test)]
+#[cfg(all(feature = "ca", unix))]
+mod ca {
+    #[cfg(feature = "cli")]
+    mod command;
+    #[cfg(feature = "cli")]
+    mod crash;
+    mod damage;
+    mod envoy;
+    mod faulty;
+    mod forge;
+    mod limbo;
+    mod recipes;
+    mod rotation;
+    mod shelf;
+    mod support;
+    #[cfg(feature = "cli")]
+    mod transport;
+}
+#[cfg(test)]
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(test)]
@@ -18,6 +37,9 @@ mod cli_help;
 #[cfg(test)]
 #[cfg(feature = "cli")]
 mod cli_names;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_schema;
 #[cfg(test)]
 #[cfg(feature = "cli")]
 mod cli_settings;
@@ -50,6 +72,12 @@ mod conformance {
     mod validation;
 }
 #[cfg(test)]
+#[cfg(feature = "cli")]
+mod documents;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod explained;
+#[cfg(test)]
 #[cfg(feature = "yaml")]
 mod explanation;
 #[cfg(test)]
@@ -70,9 +98,21 @@ mod refusals;
 #[cfg(feature = "yaml")]
 mod statements;
 #[cfg(test)]
+#[cfg(feature = "cli")]
+mod suites {
+    mod bad;
+    mod coverage;
+    mod formats;
+    mod mutation;
+    mod run;
+}
+#[cfg(test)]
 mod support;
 #[cfg(test)]
 #[cfg(feature = "yaml")]
 mod surprises;
 #[cfg(test)]
 mod tidy;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod tutorial;

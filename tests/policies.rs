@@ -8,6 +8,7 @@ use portcullis::cli::Exit;
 use rstest::rstest;
 
 use crate::support::captured::Captured;
+use crate::support::session::retold;
 use crate::support::{is_or_becomes, project};
 
 const ROOT: &str = env!("CARGO_MANIFEST_DIR");
@@ -68,7 +69,11 @@ fn a_readme_shows_what_the_tool_says(
 ) {
     let path = from_the_root(&path);
     let text = project(&path);
-    let retold = retold(&text);
+    let said = |words: &[&str]| {
+        let call = Captured::default().run(words);
+        format!("{}{}", call.err, call.out)
+    };
+    let retold = retold(&text, said, |_, _| {});
     assert!(
         text.contains("$ portcullis ") || LISTS.contains(&path.as_str()),
         "{path} shows no output of the tool"
@@ -76,46 +81,6 @@ fn a_readme_shows_what_the_tool_says(
     let mistaken = retold.contains("\nerror[") && !MISTAKES_ARE_SHOWN.contains(&path.as_str());
     assert!(!mistaken, "{path} asks what cannot be asked:\n{retold}");
     is_or_becomes(&path, &text, &retold);
-}
-
-/// A README with what the tool says now. A block that begins with `$ portcullis` is a session: commands and what
-/// they print.
-fn retold(text: &str) -> String {
-    let mut parts: Vec<String> = text.split("```").map(str::to_owned).collect();
-    for block in parts.iter_mut().skip(1).step_by(2) {
-        let Some((language, sessions)) = block.split_once('\n') else { continue };
-        let Some(sessions) = sessions.strip_prefix("$ portcullis ") else { continue };
-        let mut told = format!("{language}\n");
-        for session in sessions.split("\n$ portcullis ") {
-            let command = session.lines().next().unwrap();
-            let words = words(command);
-            let words: Vec<&str> = words.iter().map(String::as_str).collect();
-            let call = Captured::default().run(&words);
-            told += &format!("$ portcullis {command}\n");
-            let said = format!("{}{}", call.err, call.out);
-            told.extend(said.trim_end().lines().map(|line| format!("{line}\n")));
-        }
-        *block = told;
-    }
-    parts.join("```")
-}
-
-/// Words as a shell splits them: at spaces, quotes kept together.
-fn words(command: &str) -> Vec<String> {
-    let mut words = Vec::new();
-    let mut word = String::new();
-    let mut quote = None;
-    for c in command.chars() {
-        match (c, quote) {
-            ('\'' | '"', None) => quote = Some(c),
-            (c, Some(open)) if c == open => quote = None,
-            (' ', None) => words.push(std::mem::take(&mut word)),
-            (c, _) => word.push(c),
-        }
-    }
-    words.push(word);
-    words.retain(|word| !word.is_empty());
-    words
 }
 
 /// Folders beside the stories: what is no story.

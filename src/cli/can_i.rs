@@ -1,12 +1,12 @@
 //! `can-i`: a question in words, or many in a file → answers.
 
-use super::args::CanI;
+use super::args::{self, CanI};
 use super::exit::Exit;
 use super::flags::Format;
 use super::progress::Progress;
 use super::question::{Via, Words, is_method, question, via};
 use super::system::System;
-use super::{complain_of, load, names, print, table, write};
+use super::{complain_of, definition, load, names, print, table, write};
 use crate::call::Passage;
 use crate::diagnostic::{Code, Diagnostic};
 use crate::mesh::{Mesh, QuestionError};
@@ -16,7 +16,18 @@ use crate::suite;
 
 /// Answers; `program` is what it is called.
 pub(crate) fn run(arguments: &CanI, program: &str, style: Style, system: &mut impl System) -> Exit {
-    let loaded = load::mesh(&arguments.files, system);
+    let files = &arguments.files;
+    if arguments.requests.as_deref() == Some("-") {
+        let taken = [
+            ("-f", files.paths.iter().any(|path| path == "-")),
+            ("--mesh-config", files.mesh_config.as_deref() == Some("-")),
+        ];
+        if let Some((flag, _)) = taken.into_iter().find(|(_, taken)| *taken) {
+            let finding = load::read_twice(flag, "--requests");
+            return table::could_not_ask(arguments.shown.output, &[finding], system);
+        }
+    }
+    let loaded = load::mesh(files, system);
     if let (Some(file), Ok(read)) = (&arguments.requests, &loaded) {
         return batch(arguments, file, &read.mesh, &read.findings, system);
     }
@@ -102,10 +113,21 @@ fn asked(
         sent: &arguments.sent,
     };
     let through = match &arguments.via {
-        Some(written) => Some(via(written, url, findings)?),
+        Some(written) => Some(via(written, findings)?),
         None => None,
     };
     Some((question(&words, mesh, findings)?, through))
+}
+
+/// The question that the words behind `can-i` ask; absent where they ask none, or through a gateway.
+pub(crate) fn question_of(words: &[String], mesh: &Mesh) -> Option<RequestSpec> {
+    let call = ["portcullis", "can-i"].map(str::to_owned);
+    let call: Vec<std::ffi::OsString> = call.iter().chain(words).map(Into::into).collect();
+    let arguments = definition::parse(definition::command("portcullis", 100), &call).ok()?;
+    let args::Command::CanI(arguments) = arguments.command else { return None };
+    let mut findings = Vec::new();
+    let (spec, via) = asked(&arguments, "portcullis", Some(mesh), &mut findings)?;
+    (findings.is_empty() && via.is_none()).then_some(spec)
 }
 
 /// FROM, METHOD and URL, wherever they are written.
@@ -142,7 +164,7 @@ fn ask(
         let requests = mesh.requests(spec)?;
         return answer(report::question(spec), &requests);
     };
-    let passage = Passage::through(mesh, spec, &via.gateway, via.port)?;
+    let passage = Passage::through(mesh, spec, &via.gateway, via.port(spec))?;
     let text = format!("{} via {}", report::question(spec), passage.gateway);
     let at_gateway = answer(text.clone(), &passage.to_gateway)?;
     if passage.to_workload.is_empty() || at_gateway.word() == Word::No {
@@ -209,6 +231,12 @@ fn batch(
     let (mut asked, mut not_asked, mut no, mut unknown) = (0_usize, 0_usize, 0_usize, 0_usize);
     let now = system.now();
     let mut progress = Progress::of("questions asked");
+    let mut complaints = Vec::new();
+    let written = arguments.via.as_deref();
+    let through = written.and_then(|written| via(written, &mut complaints));
+    if !complaints.is_empty() {
+        return table::could_not_ask(arguments.shown.output, &complaints, system);
+    }
     for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
@@ -228,9 +256,16 @@ fn batch(
             spec.remote_ip = spec.remote_ip.or(sent.remote_ip);
             spec.server_name = spec.server_name.or_else(|| sent.sni.clone());
             spec.alpn = spec.alpn.or_else(|| sent.alpn.clone());
+            let says = |(name, _): &(String, String)| name.eq_ignore_ascii_case("x-forwarded-for");
+            if let Some(addresses) = sent.xff.as_ref()
+                && !spec.http.headers.iter().any(says)
+            {
+                let line = ("x-forwarded-for".to_owned(), addresses.clone());
+                spec.http.headers.push(line);
+            }
             spec.namespace
                 .get_or_insert_with(|| arguments.files.namespace.clone());
-            match ask(mesh, &spec, None, Answer::of) {
+            match ask(mesh, &spec, through.as_ref(), Answer::of) {
                 Ok(answer) => {
                     asked += 1;
                     match answer.word() {

@@ -2,11 +2,11 @@
 
 use clap_complete::{Shell as Script, generate};
 
-use super::args::{self, Completion};
+use super::args::Completion;
 use super::exit::Exit;
 use super::flags::Shell;
-use super::print;
 use super::system::System;
+use super::{definition, print};
 
 /// Prints the script.
 pub(crate) fn run(arguments: &Completion, system: &mut impl System) -> Exit {
@@ -17,7 +17,7 @@ pub(crate) fn run(arguments: &Completion, system: &mut impl System) -> Exit {
         Shell::Zsh => Script::Zsh,
     };
     let mut text = Vec::new();
-    generate(script, &mut args::command("portcullis", 100), "portcullis", &mut text);
+    generate(script, &mut definition::command("portcullis", 100), "portcullis", &mut text);
     print(system, &String::from_utf8_lossy(&text));
     Exit::Yes
 }

@@ -96,7 +96,7 @@ pub(crate) struct Sent {
     #[arg(long, value_name = "ADDRESSES")]
     pub(crate) xff: Option<String>,
 
-    /// The TLS server name that the caller asks for, where it is not what its proxy would send.
+    /// The TLS server name that the caller asks for, where it is neither the host (https, tls) nor what its proxy sends.
     #[arg(long, value_name = "NAME")]
     pub(crate) sni: Option<String>,
 
@@ -165,4 +165,19 @@ pub(crate) enum Shell {
     /// PowerShell.
     #[value(name = "powershell")]
     Power,
+}
+
+/// A document that has a JSON Schema.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum DocumentKind {
+    /// Of can-i.
+    Answer,
+    /// Of every command that could not ask.
+    Complaint,
+    /// Of config.
+    Settings,
+    /// Of what-can.
+    WhatCan,
+    /// Of who-can.
+    WhoCan,
 }

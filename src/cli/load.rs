@@ -109,6 +109,10 @@ fn mesh_config(
         ..MeshConfig::default()
     };
     let Some(path) = &files.mesh_config else { return given };
+    if path == "-" && files.paths.contains(path) {
+        findings.push(read_twice("-f", "--mesh-config"));
+        return given;
+    }
     let text = match system.read(path) {
         Ok(text) => text,
         Err(error) => {
@@ -195,6 +199,12 @@ fn no_manifest(findings: &mut [Diagnostic]) {
             );
         }
     }
+}
+
+/// Two flags that both want all of standard input.
+pub(crate) fn read_twice(one: &str, other: &str) -> Diagnostic {
+    let message = format!("`{one} -` and `{other} -` both read standard input");
+    Diagnostic::error(Code::BadRequest, message).help("write one of them to a file")
 }
 
 /// A path that cannot be read.

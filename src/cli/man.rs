@@ -4,10 +4,10 @@ use std::io;
 
 use clap_mangen::Man as Page;
 
-use super::args::{self, Man};
+use super::args::Man;
 use super::exit::Exit;
 use super::system::System;
-use super::{complain, print};
+use super::{complain, definition, print};
 
 /// Prints the page of the program, or writes all pages to a folder.
 pub(crate) fn run(arguments: &Man, system: &mut impl System) -> Exit {
@@ -36,7 +36,7 @@ fn pages(arguments: &Man, system: &mut impl System) -> Result<(), (String, io::E
 
 /// Every page with its name, that of the program first: `portcullis`, `portcullis-can-i` …
 fn all() -> Vec<(String, io::Result<String>)> {
-    let mut command = args::command("portcullis", 100);
+    let mut command = definition::command("portcullis", 100);
     command.build();
     let page = |command: clap_mangen::Man| {
         let mut text = Vec::new();

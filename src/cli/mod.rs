@@ -1,21 +1,33 @@
 //! The command line: arguments, files and clock in; text and an exit code out.
 
 mod args;
+#[cfg(all(feature = "ca", unix))]
+mod ca;
+#[cfg(all(feature = "ca", unix))]
+mod ca_args;
 mod can_i;
 mod completion;
 mod config;
+mod definition;
 mod exit;
+mod filter;
 mod flags;
 mod load;
 mod man;
+mod mutate;
 mod names;
 mod progress;
 mod question;
+mod reproduce;
+mod schema;
 mod settings;
+mod suites;
 mod system;
 mod table;
 mod terminal;
 mod test;
+mod test_args;
+mod threads;
 mod what_can;
 mod who_can;
 
@@ -38,17 +50,21 @@ pub fn main() -> ExitCode {
 /// Runs words, the program's own name first.
 pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) -> Exit {
     let words: Vec<OsString> = words.into_iter().collect();
-    let program = args::program(&words);
+    let program = definition::program(&words);
     let exit = match arguments(&words, &program, system) {
         Ok((arguments, settings)) => match arguments.command {
+            #[cfg(all(feature = "ca", unix))]
+            args::Command::Ca(arguments) => ca::run(&arguments, system),
             args::Command::CanI(can_i) => {
                 let style = terminal::style(arguments.everywhere.color, system);
                 can_i::run(&can_i, &program, style, system)
             }
             args::Command::WhoCan(arguments) => who_can::run(&arguments, &program, system),
             args::Command::WhatCan(arguments) => what_can::run(&arguments, &program, system),
+            args::Command::Mutate(arguments) => mutate::run(&arguments, system),
             args::Command::Test(arguments) => test::run(&arguments, system),
             args::Command::Config(arguments) => config::run(&arguments, &settings, system),
+            args::Command::Schema(arguments) => schema::run(&arguments, system),
             args::Command::Completion(arguments) => completion::run(&arguments, system),
             args::Command::Man(arguments) => man::run(&arguments, system),
         },
@@ -71,8 +87,8 @@ fn arguments(
     program: &str,
     system: &mut impl System,
 ) -> Result<(args::Arguments, Settings), Exit> {
-    let definition = args::command(program, terminal::width(system));
-    let arguments = args::parse(definition.clone(), words)
+    let definition = definition::command(program, terminal::width(system));
+    let arguments = definition::parse(definition.clone(), words)
         .map_err(|usage| tell_usage(&usage, words, system))?;
     let everywhere = &arguments.everywhere;
     if everywhere.no_config {
@@ -83,11 +99,12 @@ fn arguments(
         complain_of(system, &settings.complaints);
         return Err(Exit::CouldNotAsk);
     }
+    complain_of(system, &settings.complaints);
     if settings.found.is_empty() {
         return Ok((arguments, settings));
     }
-    let definition = args::with_defaults(definition, &settings.defaults());
-    match args::parse(definition, words) {
+    let definition = definition::with_defaults(definition, &settings.defaults());
+    match definition::parse(definition, words) {
         Ok(arguments) => Ok((arguments, settings)),
         Err(usage) => {
             let refused = usage.refused.as_ref();
@@ -101,9 +118,9 @@ fn arguments(
 }
 
 /// Help where it was asked for, else what is wrong with the words.
-fn tell_usage(usage: &args::Usage, words: &[OsString], system: &mut impl System) -> Exit {
+fn tell_usage(usage: &definition::Usage, words: &[OsString], system: &mut impl System) -> Exit {
     let stream = if usage.asked { Stream::Stdout } else { Stream::Stderr };
-    let colored = terminal::colored(args::color(words), stream, system);
+    let colored = terminal::colored(definition::color(words), stream, system);
     let text = if colored { &usage.colored } else { &usage.text };
     if usage.asked {
         print(system, text);

@@ -30,10 +30,13 @@ pub(crate) fn unaskable(mesh: &Mesh, error: &QuestionError) -> Diagnostic {
             }
         }
         QuestionError::Ambiguous { .. } => "say which: `kind/name.namespace`".to_owned(),
-        QuestionError::NoSuchPort { service: name, known, .. }
-        | QuestionError::NeedsPort { name, known }
-            if !known.is_empty() =>
-        {
+        QuestionError::NoSuchPort { service, port, known } if !known.is_empty() => {
+            let of_pods = leads_to(inventory, service, *port);
+            let first = of_pods.or_else(|| known.first().copied()).unwrap_or_default();
+            let own = of_pods.map_or_else(String::new, |_| format!("{port} is the port of its pods; "));
+            format!("{own}it has {}: write `{service}:{first}`", ports(known))
+        }
+        QuestionError::NeedsPort { name, known } if !known.is_empty() => {
             let first = known.first().copied().unwrap_or_default();
             format!("it has {}: write `{name}:{first}`", ports(known))
         }
@@ -45,6 +48,17 @@ pub(crate) fn unaskable(mesh: &Mesh, error: &QuestionError) -> Diagnostic {
         }
     };
     Diagnostic::error(Code::UnknownName, error.to_string()).help(help)
+}
+
+/// The port of a Service that leads to this port of its pods.
+fn leads_to(inventory: &Inventory, service: &str, port: u16) -> Option<u16> {
+    let mut services = inventory.services.iter();
+    let service =
+        services.find(|known| format!("{}.{}", known.name, known.namespace) == service)?;
+    let mut ports = service.ports.iter();
+    let (own, _) =
+        ports.find(|(_, backends)| backends.iter().any(|backend| backend.port == port))?;
+    Some(*own)
 }
 
 /// A service account that no workload of the files runs as: it may be meant so, or misspelt.
@@ -60,7 +74,13 @@ pub(crate) fn unknown_account(mesh: &Mesh, spec: &RequestSpec) -> Option<Diagnos
         .collect();
     known.sort();
     known.dedup();
-    if known.iter().any(|known| known == asked) {
+    // Another trust domain is another question: an alias of this one, say.
+    let account = |principal: &str| {
+        principal
+            .split_once('/')
+            .map(|(_, account)| account.to_owned())
+    };
+    if known.iter().any(|known| account(known) == account(asked)) {
         return None;
     }
     let near = nearest(asked, known.iter().map(String::as_str))?;
@@ -99,7 +119,7 @@ fn suggest(asked: &str, namespace: &str, known: &Known, inventory: &Inventory) -
         .parse::<std::net::IpAddr>()
         .is_ok()
     {
-        return "no workload of the files has this address: a Pod carries it in `status.podIP`; name a workload or a Service instead".to_owned();
+        return "no Pod (`status.podIP`) and no Service (`spec.clusterIP`) of the files has this address: name a workload or a Service instead".to_owned();
     }
     let mut names: Vec<&str> = known.names.iter().map(|(name, _)| name.as_str()).collect();
     names.sort_unstable();

@@ -30,8 +30,8 @@ pub(crate) struct Words<'w> {
 pub(crate) struct Via {
     /// Its name, as written.
     pub(crate) gateway: String,
-    /// Its port.
-    pub(crate) port: Option<u16>,
+    /// Its port, where it is written.
+    port: Option<u16>,
 }
 
 fn bad(findings: &mut Vec<Diagnostic>, message: impl Into<String>, help: &str) {
@@ -58,7 +58,7 @@ pub(crate) fn question(
     let mut http = HttpSpec {
         method: words.method.map(str::to_owned),
         host: HostSpec::Given(target.authority.to_owned()),
-        target: Some(target.path),
+        target: Some(target.path.clone()),
         ..HttpSpec::default()
     };
     headers(words.sent, &mut http, findings);
@@ -89,7 +89,7 @@ pub(crate) fn question(
         } else {
             target.tls
         },
-        server_name: sent.sni.clone(),
+        server_name: sent.sni.clone().or_else(|| server_name(sent, &target)),
         alpn,
         http,
         tokens,
@@ -155,6 +155,17 @@ fn target<'u>(words: &Words<'u>, findings: &mut Vec<Diagnostic>) -> Option<Targe
     }
     let path = if path.starts_with('/') { path.to_owned() } else { format!("/{path}") };
     Some(Target { protocol, tls, authority, host, port: port.or(usual), path })
+}
+
+/// Whoever speaks TLS of its own asks for the host that it calls; an address is not asked for (RFC 6066 §3).
+fn server_name(sent: &Sent, target: &Target<'_>) -> Option<String> {
+    if target.tls != TlsChoice::Tls {
+        return None;
+    }
+    let asked = sent.host.as_deref().filter(|host| !host.is_empty());
+    let (host, _) = suite::split_port(asked.unwrap_or(target.host));
+    let is_address = host.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    (!is_address).then(|| host.to_owned())
 }
 
 fn headers(sent: &Sent, http: &mut HttpSpec, findings: &mut Vec<Diagnostic>) {
@@ -252,18 +263,28 @@ pub(crate) fn caller(from: &str, namespace: &str, mesh: Option<&Mesh>) -> (Calle
     (Caller::Workload(from.to_owned()), None)
 }
 
-/// `gateway.namespace[:port]`; for a URL of a usual port the gateway's is that one where it is left out.
-pub(crate) fn via(written: &str, url: &str, findings: &mut Vec<Diagnostic>) -> Option<Via> {
+/// Reads `gateway.namespace[:port]`.
+pub(crate) fn via(written: &str, findings: &mut Vec<Diagnostic>) -> Option<Via> {
     let (gateway, port) = suite::split_port(written);
     if gateway.is_empty() || port.is_none() && gateway.contains(':') {
         let message = format!("`--via {written}` names no gateway");
         bad(findings, message, "as in `--via istio-ingressgateway.istio-system:80`");
         return None;
     }
-    let usual = match url.split_once("://") {
-        Some(("http", _)) => Some(80),
-        Some(("https", _)) => Some(443),
-        _ => None,
-    };
-    Some(Via { gateway: gateway.to_owned(), port: port.or(usual) })
+    Some(Via { gateway: gateway.to_owned(), port })
+}
+
+impl Via {
+    /// The gateway's port: as written, else the usual one for HTTP.
+    pub(crate) fn port(&self, spec: &RequestSpec) -> Option<u16> {
+        let usual = match (spec.protocol, spec.tls) {
+            (Some(Protocol::Tcp | Protocol::Tls), _) => None,
+            (Some(Protocol::Http) | None, TlsChoice::Tls) => Some(443),
+            (
+                Some(Protocol::Http) | None,
+                TlsChoice::Auto | TlsChoice::Mtls | TlsChoice::Plaintext,
+            ) => Some(80),
+        };
+        self.port.or(usual)
+    }
 }

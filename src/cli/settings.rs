@@ -35,12 +35,15 @@ pub(crate) enum Takes {
 /// Every setting by its name, which is that of a flag: `trust-domain` in a file, `PORTCULLIS_TRUST_DOMAIN` in the
 /// environment. What makes one question that question (`--header`, `--token` …) is no setting.
 pub(crate) const SETTINGS: &[(&str, Takes)] = &[
+    ("accepted", Takes::Paths),
     ("admission-bypassed", Takes::Boolean),
     ("alpn", Takes::List),
     ("color", Takes::Text),
+    ("coverage-threshold", Takes::Text),
     ("explain", Takes::Boolean),
     ("filename", Takes::Paths),
     ("istio", Takes::Text),
+    ("jobs", Takes::Text),
     ("mesh-config", Takes::Path),
     ("namespace", Takes::Text),
     ("output", Takes::Text),
@@ -52,6 +55,8 @@ pub(crate) const SETTINGS: &[(&str, Takes)] = &[
     ("root-namespace", Takes::Text),
     ("sni", Takes::Text),
     ("source-ip", Takes::Text),
+    ("state", Takes::Path),
+    ("threshold", Takes::Text),
     ("trust-domain", Takes::Text),
     ("trust-domain-alias", Takes::List),
     ("via", Takes::Text),
@@ -150,11 +155,14 @@ impl Settings {
                 .to_ascii_lowercase()
                 .replace('_', "-");
             let Some((name, takes)) = SETTINGS.iter().find(|(known, _)| *known == name) else {
+                // A name that is near to none was hardly meant as a setting: whoever installs the tool may have set it, as
+                // is usual for its version.
                 let message = format!("`{variable}` is no setting");
-                let finding = Diagnostic::error(Code::UnknownField, message);
-                self.complaints.push(match nearest(&name, names()) {
-                    Some(near) => finding.help(format!("did you mean `{}`?", variable_of(near))),
-                    None => finding.help(
+                let near = nearest(&name, names()).filter(|_| name != "version");
+                self.complaints.push(match near {
+                    Some(near) => Diagnostic::error(Code::UnknownField, message)
+                        .help(format!("did you mean `{}`?", variable_of(near))),
+                    None => Diagnostic::warning(Code::UnknownField, message).help(
                         "`portcullis config` prints all there are; --no-config leaves them out",
                     ),
                 });

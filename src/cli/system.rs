@@ -26,11 +26,17 @@ pub trait System {
     /// It names nothing, or cannot be looked at.
     fn expand(&mut self, pattern: &str, wanted: &dyn Fn(&str) -> bool) -> io::Result<Vec<String>>;
 
+    /// Whether a path names a pipe, which may never end.
+    fn is_pipe(&self, path: &str) -> bool;
+
     /// Writes a file, and the folders above it that are not there.
     ///
     /// # Errors
     /// It cannot be written.
     fn write(&mut self, path: &str, text: &str) -> io::Result<()>;
+
+    /// How many threads can run at a time; at least one.
+    fn processors(&self) -> usize;
 
     /// The folder that relative paths start from.
     ///
@@ -153,11 +159,19 @@ impl System for RealSystem {
             .collect())
     }
 
+    fn is_pipe(&self, path: &str) -> bool {
+        fs::metadata(path).is_ok_and(|metadata| is_pipe(metadata.file_type()))
+    }
+
     fn write(&mut self, path: &str, text: &str) -> io::Result<()> {
         if let Some(folder) = Path::new(path).parent() {
             fs::create_dir_all(folder)?;
         }
         fs::write(path, text)
+    }
+
+    fn processors(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
     }
 
     fn current_folder(&self) -> io::Result<String> {

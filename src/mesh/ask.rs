@@ -224,10 +224,20 @@ impl Mesh {
         spec: &RequestSpec,
         namespace: &str,
     ) -> Result<Destination, QuestionError> {
+        let mut name = Name::parse(&spec.to);
         if let Ok(ip) = spec.to.trim_matches(['[', ']']).parse::<IpAddr>() {
-            return self.by_address(spec, ip);
+            let mut services = self.inventory.services.iter();
+            // A proxy knows a Service by its addresses as it does by its names.
+            let Some(service) = services.find(|service| service.ips.contains(&ip)) else {
+                return self.by_address(spec, ip);
+            };
+            name = Name {
+                kind: Some("service"),
+                name: &service.name,
+                namespace: Some(&service.namespace),
+                service: true,
+            };
         }
-        let name = Name::parse(&spec.to);
         let in_namespace = name.namespace.unwrap_or(namespace);
         let service = self.inventory.services.iter().find(|service| {
             service.name == name.name

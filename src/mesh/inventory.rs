@@ -117,6 +117,8 @@ pub struct Service {
     pub ports: BTreeMap<u16, Vec<Backend>>,
     /// Its ports by name.
     pub port_names: BTreeMap<String, u16>,
+    /// Its addresses, where they are known.
+    pub ips: Vec<IpAddr>,
 }
 
 /// One workload behind a Service port, and the port that it is dialled at.
@@ -448,6 +450,7 @@ fn connect(
             origin: service.meta.origin.clone(),
             ports,
             port_names,
+            ips: service.cluster_ips.clone(),
         });
     }
     services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));

@@ -199,22 +199,6 @@ fn notes(mesh: &Mesh, request: &Request, decision: &Decision, name: &str) -> Vec
     if over_tcp && decision.verdict == Verdict::Deny {
         notes.push("the caller sees its connection closed".to_owned());
     }
-    if over_tcp && decision.because == Because::NothingAllows {
-        let set = mesh.enforcement(request.workload).map(|found| &found.allow);
-        for (policy, rule) in set
-            .into_iter()
-            .flat_map(|set| &set.rules)
-            .filter_map(|place| mesh.rule(*place))
-        {
-            if let Some(field) = &rule.dropped_on_tcp {
-                notes.push(format!(
-                    "rule {} of `{}` is not there on a TCP port: it uses `{field}`",
-                    rule.index,
-                    policy.id()
-                ));
-            }
-        }
-    }
     for shadow in &decision.shadow {
         let which = shadow.rule.and_then(|place| mesh.rule(place));
         let by = which.map_or_else(String::new, |(policy, rule)| {

@@ -33,7 +33,7 @@ pub(super) struct AnswerDocument {
 /// The answer of one workload.
 #[derive(Debug, Serialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
-struct EndpointDocument {
+pub(super) struct EndpointDocument {
     /// `name.namespace`.
     workload: String,
     /// Its own port.

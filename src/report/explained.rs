@@ -85,6 +85,14 @@ pub fn endpoint(
     for note in &endpoint.notes {
         writeln!(out, "        note: {}", printable(note))?;
     }
+    if let Some(account) = endpoint.account.as_ref().filter(|_| quotations.is_empty()) {
+        for help in help(&account.remedy) {
+            writeln!(out, "        help: {}", printable(&help))?;
+        }
+        for note in surprising(account) {
+            writeln!(out, "        note: {}", printable(&note))?;
+        }
+    }
     for quotation in &quotations {
         writeln!(out, "\n{}", quotation.to_text(sources, style).trim_end())?;
     }
@@ -130,18 +138,9 @@ fn quotations(endpoint: &Endpoint, account: &Account, style: Style) -> Vec<Quota
             ..Quotation::default()
         });
     }
-    let notes = account.surprises.iter();
-    let notes = notes.map(|surprise| format!("{} [{}]", surprise.text, surprise.statement));
-    if quotations.is_empty() && !(account.remedy.is_empty() && account.surprises.is_empty()) {
-        quotations.push(Quotation {
-            word: "note",
-            title: "what is worth knowing".to_owned(),
-            ..Quotation::default()
-        });
-    }
     if let Some(first) = quotations.first_mut() {
         first.help = help(&account.remedy);
-        first.notes = notes.collect();
+        first.notes = surprising(account);
     }
     quotations
 }
@@ -154,6 +153,13 @@ const fn refuses(endpoint: &Endpoint) -> bool {
             | Because::CustomMisconfigured { .. }
             | Because::CustomDryRun { .. }
     )
+}
+
+/// What may not have been expected, with the statement that says so.
+fn surprising(account: &Account) -> Vec<String> {
+    let told = account.surprises.iter();
+    told.map(|surprise| format!("{} [{}]", surprise.text, surprise.statement))
+        .collect()
 }
 
 /// What to do, in one line.

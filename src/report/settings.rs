@@ -1,6 +1,7 @@
 //! Settings → a line for each, or a document.
 
-use serde_json::json;
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::document::API_VERSION;
 use super::json::Document;
@@ -51,21 +52,53 @@ pub fn text(file: Option<&str>, settings: &[EffectiveSetting<'_>]) -> String {
     text
 }
 
+/// The effective settings.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct SettingsDocument<'s> {
+    /// `portcullis.dev/v1alpha1`.
+    api_version: &'static str,
+    /// `Settings`.
+    kind: &'static str,
+    /// The settings file; null where there is none.
+    file: Option<&'s str>,
+    /// Every setting, set or not, in the order of their names.
+    settings: Vec<SettingDocument<'s>>,
+}
+
+/// One setting.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct SettingDocument<'s> {
+    /// Its name in a settings file, which is that of the flag.
+    name: &'static str,
+    /// Its name in the environment.
+    variable: &'s str,
+    /// Its values; none: it is not set.
+    values: &'s [String],
+    /// Where it is set, a variable or `file:line:column`; null: it is not set.
+    source: Option<&'s str>,
+}
+
 /// Every setting, kind `Settings`.
 #[must_use]
 pub fn document(file: Option<&str>, settings: &[EffectiveSetting<'_>]) -> Document {
-    let one = |setting: &EffectiveSetting<'_>| {
-        json!({
-            "name": setting.name,
-            "variable": setting.variable,
-            "values": setting.values,
-            "source": setting.source,
-        })
-    };
-    Document(json!({
-        "apiVersion": API_VERSION,
-        "kind": "Settings",
-        "file": file,
-        "settings": settings.iter().map(one).collect::<Vec<_>>(),
-    }))
+    let settings = settings.iter().map(|setting| SettingDocument {
+        name: setting.name,
+        variable: &setting.variable,
+        values: setting.values,
+        source: setting.source.as_deref(),
+    });
+    Document::of(&SettingsDocument {
+        api_version: API_VERSION,
+        kind: "Settings",
+        file,
+        settings: settings.collect(),
+    })
+}
+
+/// The JSON Schema of the settings.
+#[must_use]
+pub fn schema() -> Document {
+    Document(schemars::schema_for!(SettingsDocument<'_>).to_value())
 }

@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 
-use serde_json::{Value, json};
+use schemars::JsonSchema;
+use serde::Serialize;
 
 use super::answer::{Answer, Endpoint, Word, endpoint};
 use super::document::API_VERSION;
@@ -111,26 +112,123 @@ impl Table {
     /// Every row, kind `WhoCan` or `WhatCan`.
     #[must_use]
     pub fn document(&self) -> Document {
-        let (kind, subject, items) = match self.kind {
-            TableKind::WhatCan => ("WhatCan", "destination", "requests"),
-            TableKind::WhoCan => ("WhoCan", "identity", "callers"),
-        };
-        let one = |row: &Row| -> Value {
-            json!({
-                "answer": row.word.as_str(),
-                subject: row.subject,
-                items: row.items,
-                "reason": row.reason,
-                "origin": row.origin,
-            })
-        };
-        Document(json!({
-            "apiVersion": API_VERSION,
-            "kind": kind,
-            "question": self.question,
-            "answer": self.word().map(Word::as_str),
-            "rows": self.rows.iter().map(one).collect::<Vec<_>>(),
-        }))
+        let answer = self.word().map(Word::as_str);
+        let question = &self.question;
+        match self.kind {
+            TableKind::WhatCan => Document::of(&WhatCanDocument {
+                api_version: API_VERSION,
+                kind: "WhatCan",
+                question,
+                answer,
+                rows: self.rows.iter().map(DestinationDocument::from).collect(),
+            }),
+            TableKind::WhoCan => Document::of(&WhoCanDocument {
+                api_version: API_VERSION,
+                kind: "WhoCan",
+                question,
+                answer,
+                rows: self.rows.iter().map(IdentityDocument::from).collect(),
+            }),
+        }
+    }
+}
+
+impl TableKind {
+    /// The JSON Schema of the document.
+    #[must_use]
+    pub fn schema(self) -> Document {
+        Document(match self {
+            Self::WhatCan => schemars::schema_for!(WhatCanDocument<'_>).to_value(),
+            Self::WhoCan => schemars::schema_for!(WhoCanDocument<'_>).to_value(),
+        })
+    }
+}
+
+/// What one caller may send.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct WhatCanDocument<'t> {
+    /// `portcullis.dev/v1alpha1`.
+    api_version: &'static str,
+    /// `WhatCan`.
+    kind: &'static str,
+    /// Who calls.
+    question: &'t str,
+    /// `yes` where one row says so, else `unknown` where one does, else `no`; null where nothing was asked.
+    answer: Option<&'static str>,
+    /// The answers: yes, then unknown, then no.
+    rows: Vec<DestinationDocument<'t>>,
+}
+
+/// The requests to one destination that are answered alike.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct DestinationDocument<'t> {
+    /// `yes`, `no` or `unknown`.
+    answer: &'static str,
+    /// `name.namespace:port`.
+    destination: Option<&'t str>,
+    /// The requests in short: `GET /x (Host: y; header: value)`, or `TCP`.
+    requests: &'t [String],
+    /// Why, in one sentence.
+    reason: &'t str,
+    /// Where the deciding rule or mode is written, as `file:line:column`; null where none is.
+    origin: Option<&'t str>,
+}
+
+/// Who may send one request.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct WhoCanDocument<'t> {
+    /// `portcullis.dev/v1alpha1`.
+    api_version: &'static str,
+    /// `WhoCan`.
+    kind: &'static str,
+    /// What is sent where.
+    question: &'t str,
+    /// `yes` where one row says so, else `unknown` where one does, else `no`; null where nobody was asked for.
+    answer: Option<&'static str>,
+    /// The answers: yes, then unknown, then no.
+    rows: Vec<IdentityDocument<'t>>,
+}
+
+/// The callers of one identity that are answered alike.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+struct IdentityDocument<'t> {
+    /// `yes`, `no` or `unknown`.
+    answer: &'static str,
+    /// The principal; null for callers that have none.
+    identity: Option<&'t str>,
+    /// Workloads as `name.namespace`, and `plaintext`, `external`, `service account`, `named in a policy`.
+    callers: &'t [String],
+    /// Why, in one sentence.
+    reason: &'t str,
+    /// Where the deciding rule or mode is written, as `file:line:column`; null where none is.
+    origin: Option<&'t str>,
+}
+
+impl<'t> From<&'t Row> for DestinationDocument<'t> {
+    fn from(row: &'t Row) -> Self {
+        Self {
+            answer: row.word.as_str(),
+            destination: row.subject.as_deref(),
+            requests: &row.items,
+            reason: &row.reason,
+            origin: row.origin.as_deref(),
+        }
+    }
+}
+
+impl<'t> From<&'t Row> for IdentityDocument<'t> {
+    fn from(row: &'t Row) -> Self {
+        Self {
+            answer: row.word.as_str(),
+            identity: row.subject.as_deref(),
+            callers: &row.items,
+            reason: &row.reason,
+            origin: row.origin.as_deref(),
+        }
     }
 }
 

@@ -36,8 +36,8 @@ pub(crate) fn manifest(line: &str) -> Option<String> {
 }
 
 /// One line of questions as an entry of `tests`.
-fn entry(line: &str) -> String {
-    let mut entry = format!("{{name: question, {line}");
+fn entry(number: usize, line: &str) -> String {
+    let mut entry = format!("{{name: question {number}, {line}");
     for (field, value) in
         [("from", "{principal: cluster.local/ns/foo/sa/a}"), ("to", "httpbin.foo:8080")]
     {
@@ -70,8 +70,8 @@ pub(crate) fn suite(mesh: &str, questions: &str) -> suite::Suite {
     }
     text.push_str(WORKLOADS);
     text.push_str("tests:\n");
-    for line in lines(questions) {
-        text.push_str(&entry(&line));
+    for (number, line) in lines(questions).iter().enumerate() {
+        text.push_str(&entry(number, line));
     }
     let mut findings = Vec::new();
     let mut suites = suite::read("brief.test.yaml", &text, &mut findings);

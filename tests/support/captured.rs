@@ -95,6 +95,10 @@ impl System for Captured {
         self.real.expand(pattern, wanted)
     }
 
+    fn is_pipe(&self, path: &str) -> bool {
+        self.real.is_pipe(path)
+    }
+
     fn write(&mut self, path: &str, text: &str) -> io::Result<()> {
         self.written.insert(path.to_owned(), text.to_owned());
         Ok(())
@@ -126,6 +130,10 @@ impl System for Captured {
 
     fn now(&self) -> i64 {
         NOW
+    }
+
+    fn processors(&self) -> usize {
+        2
     }
 
     fn running_for(&self) -> Duration {
