@@ -2,8 +2,8 @@
 //! remedy, the policies that are passed over.
 
 use portcullis::decide::{Truth, Verdict};
-use portcullis::explanation::{Change, Gone, NearMiss, TokenPlace, inside, outside};
-use portcullis::mesh::{Condition, ConditionRef, Mesh, Part, RuleRef, WhyPassedOver};
+use portcullis::explanation::{Change, Found, Gone, NearMiss, TokenPlace, inside, outside};
+use portcullis::mesh::{Attribute, Condition, ConditionRef, Mesh, Part, RuleRef, WhyPassedOver};
 use portcullis::request::{Claim, Claims, Payload, Request};
 use portcullis::suite;
 use rstest::rstest;
@@ -544,6 +544,29 @@ fn at_a_gateway_the_client_is_put_where_the_gateway_looks() {
     "",
     Some("send the header `x-pass: yes`")
 )]
+#[case::a_token_for_whom_it_is_sent_to_as_well(
+    "RA foo/r {jwtRules: [{issuer: i, audiences: [own]}]}
+     AP foo/p {rules: [{when: [{key: request.auth.audiences, values: [x]}]}]}",
+    "",
+    Some(r#"send a valid token as `Authorization: Bearer` with {"aud": ["x", "own"], "iss": "i", "sub": "somebody"}"#)
+)]
+#[case::a_claim_that_becomes_an_object(
+    "RA foo/r {jwtRules: [{issuer: i}]}
+     AP foo/p {rules: [{when: [{key: 'request.auth.claims[a][b]', values: [x]}]}]}",
+    "request: {jwt: {claims: {iss: i, sub: s, a: text}}}",
+    Some(r#"send a valid token as `Authorization: Bearer` with {"a": {"b": "x"}, "iss": "i", "sub": "s"}"#)
+)]
+#[case::nothing_of_a_bad_token_is_kept(
+    "RA foo/r {jwtRules: [{issuer: i}]}
+     AP foo/p {rules: [{from: [{source: {requestPrincipals: ['i/*']}}]}]}",
+    "request: {jwt: {claims: {iss: i, sub: s, role: admin}, defect: badSignature}}",
+    Some(r#"send a valid token as `Authorization: Bearer` with {"iss": "i", "sub": "somebody"}"#)
+)]
+#[case::a_port_on_which_nothing_listens_is_none(
+    "AP foo/p {rules: [{to: [{operation: {ports: ['1234']}}]}]}",
+    "",
+    None
+)]
 fn the_smallest_change_that_helps(
     #[case] mesh: &str,
     #[case] question: &str,
@@ -710,6 +733,57 @@ fn a_policy_that_is_passed_over_would_match(
         asked(&format!("RA foo/r {{jwtRules: [{{issuer: i}}]}}\nAP bar/p {policy}"), question);
     assert_eq!(mesh.would_match(&request, 0), want);
     assert_eq!(mesh.would_match(&request, 1), Truth::No, "there is no other");
+}
+
+#[rstest]
+#[case::no_server_name("connection.sni", "", Found::Nothing("no server name"))]
+#[case::server_name("connection.sni", "sni: X", values(&["x"]))]
+#[case::no_address("source.ip", "", Found::NotKnown)]
+#[case::address("source.ip", "from: {plaintext: true, ip: 10.0.0.1}", values(&["10.0.0.1"]))]
+#[case::no_certificate(
+    "source.principal",
+    "from: {plaintext: true}",
+    Found::Nothing("no identity: the caller sent no certificate")
+)]
+#[case::no_header("request.headers[a]", "", Found::Nothing("no such header"))]
+#[case::header("request.headers[a]", "request: {headers: [[a, x], [a, y]]}", values(&["x", "y"]))]
+#[case::no_token("request.auth.claims[a]", "", Found::Nothing("no verified token"))]
+#[case::no_claim(
+    "request.auth.claims[a][b]",
+    "request: {jwt: {claims: {iss: i, sub: s, a: x, b: y}}}",
+    Found::Nothing("no such claim in the token")
+)]
+#[case::claim_of_an_object(
+    "request.auth.claims[a][b]",
+    "request: {jwt: {claims: {iss: i, sub: s, a: {b: [x, 5, y]}}}}",
+    values(&["x", "y"])
+)]
+#[case::number(
+    "request.auth.claims[a]",
+    "request: {jwt: {claims: {iss: i, sub: s, a: 5}}}",
+    Found::Nothing("a number, which no value matches")
+)]
+#[case::request_principal(
+    "request.auth.principal",
+    "request: {jwt: {claims: {iss: i, sub: s}}}",
+    values(&["i/s"])
+)]
+#[case::request_principal_without_subject(
+    "request.auth.principal",
+    "request: {jwt: {claims: {iss: i}}}",
+    Found::Nothing("a token without `sub`")
+)]
+#[case::port("destination.port", "", values(&["8080"]))]
+fn what_a_request_has(#[case] key: &str, #[case] question: &str, #[case] want: Found) {
+    let mesh = "RA foo/r {jwtRules: [{issuer: i}]}\nAP foo/p {rules: [{}]}";
+    let (mesh, request) = asked(mesh, question);
+    let explanation = mesh.explain(&request);
+    let attribute = Attribute::parse(key).unwrap();
+    assert_eq!(explanation.seen().unwrap().found(&attribute), want);
+}
+
+fn values(values: &[&str]) -> Found {
+    Found::Values(values.iter().map(|&value| value.to_owned()).collect())
 }
 
 #[test]

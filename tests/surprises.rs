@@ -105,6 +105,7 @@ AP foo/p {rules: [{from: [{source: {principals: ["*/ns/foo/sa/a"]}}]}]}"#, "from
         question: r#"request: {headers: {x-forwarded-for: "203.0.113.7, 198.51.100.2"}}"#,
         text: "`X-Forwarded-For: 203.0.113.7, 198.51.100.2` also names 203.0.113.7, but at a sidecar the last entry counts, whatever `numTrustedProxies` says: the client is 198.51.100.2",
         silent: &[
+            ("", r#"remoteIp: 198.51.100.9, request: {headers: {x-forwarded-for: "203.0.113.7, 198.51.100.2"}}"#),
             ("", r#"request: {headers: {x-forwarded-for: "203.0.113.8, 198.51.100.2"}}"#),
             ("", r#"request: {headers: {x-forwarded-for: "198.51.100.2, 203.0.113.7"}}"#)
         ],
@@ -333,6 +334,7 @@ AP foo/p {rules: [{when: [{key: "request.headers[authorization]", values: ["x"]}
         text: "hosts are compared as they are sent, a short name is not expanded: `web.foo` is not `web`, though both name the Service web.foo; list each form that callers use",
         silent: &[
             ("", "request: {host: web.bar}"),
+            ("", "request: {host: 'web.foo:8080'}"),
             ("", "request: {host: shop.example.com}"),
             ("", "request: {host: WEB.foo}")
         ],
@@ -433,6 +435,7 @@ AP foo/p {rules: [{when: [{key: "request.auth.claims[role]", notValues: [guest]}
         question: "request: {path: /a}",
         text: "each dash below `rules` begins a rule of its own, and one that matches is enough: rule 1 has `to` alone, so that `from` of rule 0 need not hold",
         silent: &[
+            ("AP foo/p {rules: [{from: [{source: {namespaces: [bar]}}]}, {from: [{source: {namespaces: [bar]}}], to: [{operation: {paths: [/b]}}]}, {to: [{operation: {paths: [/a]}}]}]}", "request: {path: /a}"),
             ("", "request: {path: /a}, from: {principal: cluster.local/ns/bar/sa/a}"),
             ("AP foo/p {rules: [{from: [{source: {namespaces: [bar]}}]}, {from: [{source: {namespaces: [foo]}}]}]}", ""),
             ("AP foo/p {rules: [{from: [{source: {namespaces: [bar]}}]}]}\nAP foo/q {rules: [{to: [{operation: {paths: [/a]}}]}]}", "request: {path: /a}")
@@ -611,6 +614,7 @@ AP foo/p {rules: [{from: [{source: {requestPrincipals: ["i/repo/main"]}}]}]}"#,
         question: "request: {path: /a/b/c}",
         text: "a star is a wildcard only at one end of a value: in `/a/*/c` it stands for itself; a path segment of any text is written `{*}`: `/a/{*}/c`",
         silent: &[
+            ("mesh: {pathNormalization: {normalization: NONE}}\nAP foo/p {rules: [{to: [{operation: {paths: ['/a/{*}/c']}}]}]}", "request: {path: '/a/{b}/c'}"),
             ("", "request: {path: /a/b/d}"),
             (r#"AP foo/p {rules: [{to: [{operation: {paths: ["/a/{*}/c"]}}]}]}"#, "request: {path: /a/b/d}")
         ],
@@ -722,6 +726,17 @@ fn a_surprise_is_told_where_it_decides_and_not_beside() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn six_are_told_at_most_and_none_twice() {
+    let rule = "{from: [{source: {principals: ['spiffe://cluster.local/ns/foo/sa/a'], requestPrincipals: ['*'], ipBlocks: [0.0.0.0/0]}}], to: [{operation: {hosts: [a.b], paths: [/x]}}], when: [{key: 'request.headers[r]', values: [Admin]}, {key: connection.sni, values: [A.b]}]}";
+    let said = told(
+        &format!("AP foo/p {{rules: [{rule}, {rule}]}}"),
+        "from: {principal: cluster.local/ns/foo/sa/a, ip: '2001:db8::7'}, sni: a.b, request: {host: 'a.b:80', path: /x/, headers: {r: admin}}",
+    );
+    let names: BTreeSet<&str> = said.iter().map(|surprise| surprise.name).collect();
+    assert_eq!((said.len(), names.len()), (6, 6), "{names:?}");
 }
 
 #[test]

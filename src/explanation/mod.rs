@@ -17,7 +17,7 @@ pub use seen::{Found, Seen};
 pub use surprise::Surprise;
 pub use trace::{RuleTrace, Trace};
 
-use crate::decide::{Because, Decision, Stage, Truth};
+use crate::decide::{Because, Decision, Truth};
 use crate::mesh::{ConditionRef, Mesh, RuleRef};
 use crate::request::Request;
 
@@ -51,12 +51,12 @@ impl Mesh {
 }
 
 impl Explanation {
-    /// What the deciding rules were asked about; absent where no rule was reached.
+    /// What the deciding rules were asked about: behind the tokens, or where those were not reached before them. Absent
+    /// where no rule was reached.
     #[must_use]
     pub fn seen(&self) -> Option<&Seen> {
-        let custom = self.decision.stage() == Some(Stage::Custom);
-        let (before, after) = (self.trace.before_tokens.as_ref(), self.trace.seen.as_ref());
-        if custom { before } else { after.or(before) }
+        let after = self.trace.seen.as_ref();
+        after.or(self.trace.before_tokens.as_ref())
     }
 
     /// The conditions by which the deciding rule matched: of every part one alternative that holds. Empty where no

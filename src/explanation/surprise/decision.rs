@@ -79,7 +79,6 @@ fn one_rule_of_two(mesh: &Mesh, explanation: &Explanation, place: RuleRef) -> Op
         other.index.abs_diff(matched.index) == 1
             && !other_parts.is_empty()
             && other_parts.iter().all(|part| !own.contains(part))
-            && own.len() + other_parts.len() <= 3
     };
     let other = policy.rules.iter().filter(beside).find(|other| {
         let position = policy
@@ -259,7 +258,7 @@ fn port_of_the_service(mesh: &Mesh, request: &Request, told: &mut Vec<Surprise>)
             });
             let entry = enforcement.mtls.ports.get(port);
             let differs = entry.is_some_and(|entry| entry.mode != decided.mode);
-            leads_here && **port != request.port && differs
+            leads_here && differs
         })?;
         Some((service, *port))
     });

@@ -232,7 +232,7 @@ fn joined_lines(subject: &Subject<'_>, name: &str) -> Option<Surprise> {
         let value = StringMatch::parse(value);
         lines.iter().any(|line| value.matches_header(line))
     });
-    (lines.len() > 1 && found.len() == 1 && alone).then(|| {
+    (lines.len() > 1 && alone).then(|| {
         let lines = lines.len();
         let text = format!(
             "the {lines} lines of `{name}` are one value to the proxy, joined with commas: `{}`",

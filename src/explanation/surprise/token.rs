@@ -108,11 +108,9 @@ fn split_at_spaces(subject: &Subject<'_>) -> Option<Surprise> {
 fn not_split(subject: &Subject<'_>) -> Option<Surprise> {
     let Attribute::RequestClaim(path) = &subject.condition.attribute else { return None };
     let [name] = path.as_slice() else { return None };
+    // What is split holds where any word of it matches.
     let claim = subject.seen.claims.as_ref()?.get(name);
-    let Some(Claim::String(found)) = claim.filter(|_| name != "scope" && name != "permission")
-    else {
-        return None;
-    };
+    let Some(Claim::String(found)) = claim else { return None };
     let value = subject
         .written()
         .find(|value| found.contains(' ') && found.split(' ').any(|word| word == *value))?;
