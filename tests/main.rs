@@ -8,9 +8,13 @@ mod ca {
     #[cfg(feature = "cli")]
     mod crash;
     mod damage;
+    #[cfg(feature = "cli")]
+    mod document;
     mod envoy;
     mod faulty;
     mod forge;
+    #[cfg(all(feature = "cli", feature = "hsm"))]
+    mod hsm;
     mod limbo;
     mod recipes;
     mod rotation;

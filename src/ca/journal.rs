@@ -38,7 +38,7 @@ pub enum JournalError {
     #[error("the journal is missing")]
     Missing,
     /// The store failed; nothing was recorded.
-    #[error("the journal cannot be written: {0}")]
+    #[error("the journal cannot be read or written: {0}")]
     Store(#[source] io::Error),
     /// The serial number is taken.
     #[error("the serial number is in the journal already")]

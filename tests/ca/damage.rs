@@ -85,6 +85,7 @@ fn a_damaged_authority_vouches_for_nobody() {
 }
 
 #[rstest]
+// [CA-10]
 fn a_damaged_request_is_not_signed(
     #[values(
         "request-good",
