@@ -159,6 +159,10 @@ codes! {
     UnknownName = "PC913", "A workload, Service or namespace that the files do not know.";
     BadRequest = "PC914", "The question cannot be asked as it is written.";
     UndecidedOrder = "PC915", "Two policies compete and the files do not say which is older.";
+    CertificateUnreadable = "PC940", "A file with certificates, keys or requests cannot be read as such.";
+    CertificateRefused = "PC941", "A certificate does not verify.";
+    EnvoyDiffers = "PC942", "Envoy and the SPIFFE standard read a certificate differently.";
+    CertificateAuthority = "PC943", "The certificate authority cannot do what is asked.";
     NotYetModelled = "PC916", "A resource that can change the answer is not evaluated yet.";
 }
 

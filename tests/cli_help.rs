@@ -20,6 +20,7 @@ fn the_program_tells_its_commands() {
     Usage: portcullis [OPTIONS] <COMMAND>
 
     Commands:
+      ca          Issue, verify and look at certificates with SPIFFE identities
       can-i       Ask whether a caller may send a request
       who-can     Ask who may send a request
       what-can    Ask what a caller may send
@@ -866,6 +867,7 @@ fn manual_pages_are_written_one_for_each_command() {
     assert_eq!(
         names,
         [
+            "share/man1/portcullis-ca.1",
             "share/man1/portcullis-can-i.1",
             "share/man1/portcullis-completion.1",
             "share/man1/portcullis-config.1",

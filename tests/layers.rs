@@ -8,6 +8,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("matcher", &[]),
     ("diagnostic", &[]),
     ("request", &["spiffe"]),
+    ("ca", &["diagnostic", "spiffe"]),
     ("istio", &["diagnostic"]),
     ("parse", &["diagnostic", "istio", "matcher", "spiffe"]),
     ("validate", &["diagnostic", "istio", "matcher", "spiffe"]),
@@ -39,6 +40,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "report",
         &[
+            "ca",
             "coverage",
             "decide",
             "diagnostic",
@@ -54,6 +56,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "ca",
             "call",
             "coverage",
             "decide",
@@ -66,6 +69,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "parse",
             "report",
             "request",
+            "spiffe",
             "suite",
             "survey",
             "validate",

@@ -1,6 +1,29 @@
 //! One binary for every test that stands outside the library.
 
 #[cfg(test)]
+#[cfg(all(feature = "ca", unix))]
+mod ca {
+    #[cfg(feature = "cli")]
+    mod command;
+    #[cfg(feature = "cli")]
+    mod crash;
+    mod damage;
+    #[cfg(feature = "cli")]
+    mod document;
+    mod envoy;
+    mod faulty;
+    mod forge;
+    #[cfg(all(feature = "cli", feature = "hsm"))]
+    mod hsm;
+    mod limbo;
+    mod recipes;
+    mod rotation;
+    mod shelf;
+    mod support;
+    #[cfg(feature = "cli")]
+    mod transport;
+}
+#[cfg(test)]
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(test)]

@@ -12,6 +12,16 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     (
         "serde_json",
         &[
+            "src/ca/authority/begin.rs",
+            "src/ca/authority/issue.rs",
+            "src/ca/authority/mod.rs",
+            "src/ca/authority/revoke.rs",
+            "src/ca/authority/rotate.rs",
+            "src/ca/bundle.rs",
+            "src/ca/journal.rs",
+            "src/ca/state.rs",
+            "src/ca/token.rs",
+            "src/report/certificate.rs",
             "src/jwt.rs",
             "src/report/coverage.rs",
             "src/report/document.rs",
@@ -36,14 +46,41 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     ("annotate_snippets", &["src/report/snippet.rs"]),
     ("anstyle", &["src/report/style.rs"]),
     ("serde_yaml", &["src/report/yaml.rs"]),
-    ("ring", &["src/jwt.rs"]),
-    ("base64", &["src/jwt.rs"]),
+    ("ring", &["src/ca/key.rs", "src/jwt.rs"]),
+    ("base64", &["src/ca/pem.rs", "src/jwt.rs"]),
     (
         "clap",
-        &["src/cli/args.rs", "src/cli/definition.rs", "src/cli/flags.rs", "src/cli/test_args.rs"],
+        &[
+            "src/cli/args.rs",
+            "src/cli/ca_args.rs",
+            "src/cli/definition.rs",
+            "src/cli/flags.rs",
+            "src/cli/test_args.rs",
+        ],
     ),
     ("clap_complete", &["src/cli/completion.rs"]),
     ("clap_mangen", &["src/cli/man.rs"]),
+    ("rcgen", &["src/ca/key.rs", "src/ca/profile.rs"]),
+    ("x509_parser", &["src/ca/certificate.rs", "src/ca/crl.rs"]),
+    ("webpki", &["src/ca/verify.rs"]),
+    ("rustls", &["src/ca/handshake.rs"]),
+    ("rustls_pki_types", &["src/ca/handshake.rs", "src/ca/verify.rs"]),
+    ("pkcs8", &["src/ca/key.rs"]),
+    ("time", &["src/ca/time.rs"]),
+    ("rustix", &["src/ca/store.rs"]),
+    (
+        "zeroize",
+        &[
+            "src/ca/authority/begin.rs",
+            "src/ca/authority/mod.rs",
+            "src/ca/cacerts.rs",
+            "src/ca/key.rs",
+            "src/ca/pem.rs",
+            "src/ca/store.rs",
+            "src/cli/ca.rs",
+        ],
+    ),
+    ("cryptoki", &["src/ca/hsm.rs"]),
     ("glob", &["src/cli/system.rs"]),
     ("quick_junit", &["src/report/junit.rs"]),
     ("quick_xml", &["src/report/cobertura.rs"]),
@@ -62,7 +99,8 @@ fn every_dependency_has_one_doorway() {
                 .any(|line| {
                     line.match_indices(&format!("{name}::")).any(|(at, _)| {
                         let before = line.get(..at).unwrap_or_default().chars().next_back();
-                        before.is_none_or(|c| !c.is_alphanumeric() && c != '_')
+                        // Behind `::` it is a module of somebody else's, as in `std::time::`.
+                        before.is_none_or(|c| !c.is_alphanumeric() && !matches!(c, '_' | ':'))
                     })
                 });
             if named && !doorways.contains(&path.as_str()) {
@@ -155,7 +193,8 @@ fn nothing_tells_where_it_was_made() {
 }
 
 /// The families of docs/semantics.md.
-const FAMILIES: &[&str] = &["IN", "ID", "PA", "CL", "SEL", "AP", "PN", "L4", "JWT", "OC", "VAL"];
+const FAMILIES: &[&str] =
+    &["IN", "ID", "PA", "CL", "SEL", "AP", "PN", "L4", "JWT", "OC", "CA", "SP", "VAL"];
 
 /// `AP-13` → itself, of `PA-20d` and `ID-31.4` the number; nothing for a text that names no statement.
 fn number(text: &str) -> Option<(String, &str)> {

@@ -47,6 +47,9 @@ pub(crate) struct Everywhere {
 /// The commands.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Issue, verify and look at certificates with SPIFFE identities.
+    #[cfg(all(feature = "ca", unix))]
+    Ca(Box<super::ca_args::Ca>),
     /// Ask whether a caller may send a request.
     #[command(
         name = "can-i",

@@ -1,6 +1,10 @@
 //! The command line: arguments, files and clock in; text and an exit code out.
 
 mod args;
+#[cfg(all(feature = "ca", unix))]
+mod ca;
+#[cfg(all(feature = "ca", unix))]
+mod ca_args;
 mod can_i;
 mod completion;
 mod config;
@@ -49,6 +53,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
     let program = definition::program(&words);
     let exit = match arguments(&words, &program, system) {
         Ok((arguments, settings)) => match arguments.command {
+            #[cfg(all(feature = "ca", unix))]
+            args::Command::Ca(arguments) => ca::run(&arguments, system),
             args::Command::CanI(can_i) => {
                 let style = terminal::style(arguments.everywhere.color, system);
                 can_i::run(&can_i, &program, style, system)

@@ -55,6 +55,7 @@ pub(crate) const SETTINGS: &[(&str, Takes)] = &[
     ("root-namespace", Takes::Text),
     ("sni", Takes::Text),
     ("source-ip", Takes::Text),
+    ("state", Takes::Path),
     ("threshold", Takes::Text),
     ("trust-domain", Takes::Text),
     ("trust-domain-alias", Takes::List),

@@ -12,6 +12,7 @@ pub struct Document(pub(super) Value);
 
 impl Document {
     /// A document of another format.
+    #[cfg(feature = "text")]
     pub(super) const fn new(value: Value) -> Self {
         Self(value)
     }
@@ -19,6 +20,17 @@ impl Document {
     /// A value whose keys are all text has a form in JSON.
     pub(super) fn of(value: &impl serde::Serialize) -> Self {
         Self(serde_json::to_value(value).unwrap_or_default())
+    }
+
+    /// A document of a kind: its version and kind, then the members of `body`.
+    #[cfg(all(feature = "ca", unix))]
+    pub(super) fn of_kind(kind: &str, body: Value) -> Self {
+        let mut document =
+            serde_json::json!({"apiVersion": super::document::API_VERSION, "kind": kind});
+        if let (Value::Object(document), Value::Object(body)) = (&mut document, body) {
+            document.extend(body);
+        }
+        Self(document)
     }
 
     /// The document as JSON over several lines, or as YAML, with a final newline.

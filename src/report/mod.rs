@@ -2,6 +2,8 @@
 
 mod account;
 mod answer;
+#[cfg(all(feature = "ca", unix))]
+pub mod certificate;
 #[cfg(feature = "cli")]
 mod cobertura;
 #[cfg(feature = "text")]
