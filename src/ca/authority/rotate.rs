@@ -4,9 +4,10 @@ use serde_json::{Value, json};
 
 use super::begin::{Settings, SignerKey, new_generation};
 use super::issue::CLOCK_TOLERANCE;
+#[cfg(feature = "hsm")]
+use super::key_error;
 use super::{
-    AuthorityError, CertificateAuthority, event, key_error, open_signer, root_file, signer_file,
-    store_error,
+    AuthorityError, CertificateAuthority, event, open_signer, root_file, signer_file, store_error,
 };
 use crate::ca::certificate::hex;
 use crate::ca::key::sha256;
