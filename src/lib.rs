@@ -2,15 +2,20 @@
 
 #[cfg(all(feature = "ca", unix))]
 pub mod ca;
+pub mod call;
 #[cfg(feature = "cli")]
 pub mod cli;
+pub mod coverage;
 pub mod decide;
 pub mod diagnostic;
+pub mod explanation;
 pub mod istio;
 #[cfg(feature = "jwt")]
 pub mod jwt;
 pub mod matcher;
 pub mod mesh;
+#[cfg(feature = "yaml")]
+pub mod mutation;
 #[cfg(feature = "yaml")]
 pub mod parse;
 #[cfg(feature = "json")]
@@ -19,4 +24,5 @@ pub mod request;
 pub mod spiffe;
 #[cfg(feature = "yaml")]
 pub mod suite;
+pub mod survey;
 pub mod validate;

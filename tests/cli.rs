@@ -5,7 +5,7 @@ use rstest::rstest;
 
 use crate::support::captured::Captured;
 
-const MESH: &str = "
+pub(crate) const MESH: &str = "
 apiVersion: v1
 kind: Namespace
 metadata: {name: foo, labels: {istio-injection: enabled}}
@@ -237,7 +237,14 @@ fn a_failed_case_says_what_was_expected_and_why_it_is_otherwise() {
            expect: expected allow, got deny
            status: expected 200, got 403
            because DENY policy `foo/p` rule 0 refuses it
-           --> one.test.yaml:13:13
+           matched: DENY `foo/p` rule 0
+             --> one.test.yaml:13:40
+              |
+           13 |     rules: [{to: [{operation: {paths: [/admin]}}]}]
+              |                                        ^^^^^^ `paths` holds: the request has `/admin`
+              |
+              = help: it gets through with one change, for instance: ask for the path `/`
+           again: portcullis test one.test.yaml -t '^wrong$'
     TODO one.test.yaml:17:3 one › later
            open it
     SKIPPED one.test.yaml:18:3 one › never

@@ -27,9 +27,38 @@ mod ca {
 #[cfg(feature = "cli")]
 mod cli;
 #[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_documents;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_dump;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_flags;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_help;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_names;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_schema;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_settings;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_survey;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod cli_via;
+#[cfg(test)]
 mod conformance {
     #[cfg(feature = "cli")]
     mod envoy;
+    #[cfg(feature = "cli")]
+    mod explanations;
     #[cfg(feature = "yaml")]
     mod matchers;
     mod paths;
@@ -46,6 +75,12 @@ mod conformance {
     #[cfg(feature = "yaml")]
     mod validation;
 }
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod documents;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod explained;
 #[cfg(test)]
 #[cfg(feature = "yaml")]
 mod inventory;
@@ -64,6 +99,21 @@ mod refusals;
 #[cfg(feature = "yaml")]
 mod statements;
 #[cfg(test)]
+#[cfg(feature = "cli")]
+mod suites {
+    mod bad;
+    mod coverage;
+    mod formats;
+    mod mutation;
+    mod run;
+}
+#[cfg(test)]
 mod support;
 #[cfg(test)]
+#[cfg(feature = "yaml")]
+mod surprises;
+#[cfg(test)]
 mod tidy;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod tutorial;

@@ -4,8 +4,8 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::decide::{Decision, Observer, Stage, Truth, Verdict};
-use portcullis::mesh::{Condition, Mesh, RuleRef};
+use portcullis::decide::{Decision, Facts, Observer, Stage, Truth, Verdict};
+use portcullis::mesh::{Condition, ConditionRef, Mesh, RuleRef};
 use portcullis::request::RequestSpec;
 
 use crate::support::generate::{Policy, Random, Rule, World, question};
@@ -109,6 +109,8 @@ struct Watcher {
     stages: usize,
     rules: usize,
     conditions: usize,
+    values: usize,
+    facts: usize,
 }
 
 impl Observer for Watcher {
@@ -118,8 +120,18 @@ impl Observer for Watcher {
         self.stages += 1;
     }
 
-    fn condition(&mut self, _: RuleRef, _: &Condition, _: Truth) {
+    fn facts(&mut self, _: &Facts<'_>) {
+        self.facts += 1;
+    }
+
+    fn value(&mut self, _: ConditionRef, _: usize, _: Truth) {
+        self.values += 1;
+    }
+
+    fn condition(&mut self, _: ConditionRef, condition: &Condition, _: Truth) {
         self.conditions += 1;
+        // All values of a condition are told, and before it.
+        assert!(self.values >= self.conditions && !condition.values.is_empty());
     }
 
     fn rule(&mut self, _: RuleRef, _: Truth) {
@@ -137,8 +149,8 @@ fn an_observer_never_changes_the_decision() {
                 let mut watcher = Watcher::default();
                 let watched = mesh.decide_with(&request, &mut watcher);
                 assert_eq!(watched, mesh.decide(&request), "{request:?}");
-                telling +=
-                    usize::from(watcher.stages > 1 && watcher.rules > 1 && watcher.conditions > 1);
+                let told = [watcher.stages, watcher.rules, watcher.conditions, watcher.values];
+                telling += usize::from(watcher.facts > 0 && told.iter().all(|told| *told > 1));
             }
         }
         telling

@@ -1,38 +1,47 @@
-//! Words → what is asked for. Only their shape is checked here.
+//! The commands and what each of them takes: the words of a call, before anything is understood.
 
-use std::ffi::OsString;
-use std::net::IpAddr;
+use clap::{Args, Parser, Subcommand};
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
-
-use crate::mesh::IstioVersion;
+use super::flags::{ColorChoice, DocumentKind, Files, Format, Listed, Sent, Shell, Shown};
+use super::test_args::{Mutate, Test};
 
 /// Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone, as istiod and Envoy would.
 #[derive(Debug, Parser)]
 #[command(
     name = "portcullis",
     version,
-    max_term_width = 110,
-    after_help = "Exit codes: 0 yes, or all passed · 1 no, or something failed · 2 could not ask · 3 unknown · 4 nothing ran."
+    after_help = "Exit codes: 0 yes, or all passed · 1 no, or something failed · 2 could not ask · 3 unknown · 4 nothing ran.\n\n\
+        Defaults for the flags come from the nearest .portcullis.yaml at or above the working directory and from \
+        PORTCULLIS_* variables; `portcullis config` prints them."
 )]
 pub(crate) struct Arguments {
     #[command(subcommand)]
     pub(crate) command: Command,
+
+    #[command(flatten)]
+    pub(crate) everywhere: Everywhere,
 }
 
-/// Words that are no command to run: a call for help, or a mistake.
-#[derive(Debug)]
-pub(crate) struct Usage {
-    /// What to print.
-    pub(crate) text: String,
-    /// Whether it was asked for.
-    pub(crate) asked: bool,
-}
+/// What every command takes.
+#[derive(Args, Debug)]
+pub(crate) struct Everywhere {
+    /// Whether to colour what people read.
+    #[arg(long, value_name = "WHEN", value_enum, default_value_t = ColorChoice::Auto, global = true, help_heading = "Everywhere")]
+    pub(crate) color: ColorChoice,
 
-/// Reads the words of a call, the program's own name first.
-pub(crate) fn parse(words: impl IntoIterator<Item = OsString>) -> Result<Arguments, Usage> {
-    Arguments::try_parse_from(words)
-        .map_err(|error| Usage { text: error.render().to_string(), asked: !error.use_stderr() })
+    /// The settings file, instead of the nearest `.portcullis.yaml` at or above the working directory.
+    #[arg(
+        long,
+        value_name = "FILE",
+        global = true,
+        conflicts_with = "no_config",
+        help_heading = "Everywhere"
+    )]
+    pub(crate) config: Option<String>,
+
+    /// Read no settings file and no `PORTCULLIS_*` variables.
+    #[arg(long, global = true, help_heading = "Everywhere")]
+    pub(crate) no_config: bool,
 }
 
 /// The commands.
@@ -46,19 +55,72 @@ pub(crate) enum Command {
         name = "can-i",
         after_help = "Examples:\n  \
             portcullis can-i sleep.foo GET http://httpbin.foo:8000/headers -f policies/\n  \
+            portcullis can-i deploy/sleep -n foo -X POST http://httpbin:8000/ -f policies/\n  \
             portcullis can-i cluster.local/ns/foo/sa/sleep tcp://mysql.db:3306 -f 'k8s/**/*.yaml'\n  \
+            portcullis can-i external http://cart.shop:8080/ --via ingress.istio-system --source-ip 203.0.113.9 -f k8s/\n  \
             kubectl get ns,svc,deploy,pod,authorizationpolicy,peerauthentication -A -o yaml | portcullis can-i web.shop http://cart.shop/ -f -\n\n\
-            The answer is that of the proxy before the destination (a sidecar or a gateway): what happens on the way\n\
-            there (routes, DestinationRules, waypoints) is not looked at yet.\n\n\
+            The answer is that of the proxy before the destination (a sidecar or a gateway), and of the gateway of --via. \
+            What else happens on the way there (routes, DestinationRules, waypoints) is not looked at yet.\n\n\
             Exit codes: 0 yes · 1 no · 2 could not ask · 3 unknown · 4 nothing ran."
     )]
     CanI(Box<CanI>),
+    /// Ask who may send a request.
+    ///
+    /// Asked are the workloads that the files know, grouped by identity, their service accounts, the principals that
+    /// policies name in full, and callers without identity, in the cluster (`plaintext`) and outside (`external`). An
+    /// exact answer, over all callers that there could be, comes with a later release.
+    #[command(after_help = "Examples:\n  \
+        portcullis who-can GET http://httpbin.foo:8000/headers -f policies/\n  \
+        portcullis who-can tcp://mysql.db:3306 -f k8s/ -o json\n\n\
+        Exit codes: 0 somebody can · 1 nobody · 2 could not ask · 3 nobody for certain, somebody perhaps · 4 nothing ran.")]
+    WhoCan(Box<WhoCan>),
+    /// Ask what a caller may send.
+    ///
+    /// Asked are the ports of the Services and workloads that the files know, with the requests that the rules about them
+    /// speak of: their methods, paths, hosts and headers, an example inside each pattern, and `GET /`. Tokens are
+    /// sent only where a flag says one. Exact regions, over all requests that there could be, come with a later release.
+    #[command(after_help = "Examples:\n  \
+        portcullis what-can sleep.foo -f policies/\n  \
+        portcullis what-can external --source-ip 203.0.113.9 --all -f k8s/\n\n\
+        Exit codes: 0 something · 1 nothing · 2 could not ask · 3 nothing for certain, something perhaps · 4 nothing ran.")]
+    WhatCan(Box<WhatCan>),
     /// Run policy test suites (`*.test.yaml`).
     #[command(
         after_help = "Exit codes: 0 all passed · 1 something failed · 2 a suite could not be read · 4 nothing ran."
     )]
     Test(Test),
+    /// Change every policy in every small way, and see which changes the suites do not notice.
+    #[command(
+        after_help = "Exit codes: 0 every change is noticed or accepted, or the threshold is met · 1 not so, or a suite fails already · 2 a suite could not be read · 4 nothing to change."
+    )]
+    Mutate(Mutate),
+    /// Print the effective settings, and where each comes from.
+    Config(Config),
+    /// Print the JSON Schema of a document that `-o json` prints.
+    Schema(Schema),
+    /// Print the completion script of a shell.
+    #[command(after_help = "Examples:\n  \
+        source <(portcullis completion bash)\n  \
+        portcullis completion zsh > \"${fpath[1]}/_portcullis\"\n  \
+        portcullis completion fish > ~/.config/fish/completions/portcullis.fish\n  \
+        portcullis completion powershell | Out-String | Invoke-Expression")]
+    Completion(Completion),
+    /// Print the manual page, or write all of them to a folder.
+    #[command(after_help = "Examples:\n  \
+        portcullis man | man -l -\n  \
+        portcullis man --out ~/.local/share/man/man1")]
+    Man(Man),
 }
+
+const CALLERS: &str = "FROM is one of\n  \
+    sleep, sleep.foo, deploy/sleep.foo    a workload of the files\n  \
+    frontend.shop                         a Service whose workloads share one identity\n  \
+    sa/sleep.foo                          whoever runs as a service account; also written\n                                        \
+    system:serviceaccount:foo:sleep\n  \
+    cluster.local/ns/foo/sa/sleep         a principal, with or without spiffe://\n  \
+    203.0.113.9                           an address: a pod's, else outside the mesh\n  \
+    external                              somebody outside the mesh, without identity\n\
+    What carries no namespace is looked for in that of -n.";
 
 /// `can-i`.
 #[derive(Args, Debug)]
@@ -67,114 +129,132 @@ pub(crate) struct CanI {
         value_name = "FROM [METHOD] URL",
         num_args = 0..=3,
         help = "Who calls, with what method, what",
-        long_help = "FROM is `workload[.namespace]`, `kind/workload.namespace`, a Service whose workloads share one identity, \
-            `sa/account.namespace`, or a principal `trust-domain/ns/NAMESPACE/sa/ACCOUNT`; with --plaintext it can be left out.\n\
+        long_help = format!("{CALLERS}\n\
+            With --as, or with --plaintext, FROM is left out here.\n\
             METHOD is GET where it is left out.\n\
-            URL is `http://host[:port]/path`, `tcp://host:port` or `tls://host:port`; host is a Service's name in any of its \
-            forms, or a workload."
+            URL is http://host[:port]/path, https://host[:port]/path, tcp://host:port or tls://host:port; host is a Service's \
+            name in any of its forms (httpbin, httpbin.foo, httpbin.foo.svc.cluster.local), a workload, or the address of a pod or a Service.")
     )]
     pub(crate) words: Vec<String>,
 
-    #[command(flatten)]
-    pub(crate) files: Files,
+    /// Who calls, as FROM: the word that kubectl has for it.
+    #[arg(long = "as", value_name = "FROM")]
+    pub(crate) caller: Option<String>,
 
-    /// A header line `Name: value`; can be given several times. `Host:` replaces the URL's host.
-    #[arg(short = 'H', long = "header", value_name = "NAME: VALUE")]
-    pub(crate) headers: Vec<String>,
-
-    /// A validly signed token with these claims (JSON or YAML), sent as `Authorization: Bearer`.
-    #[arg(long, value_name = "CLAIMS", conflicts_with = "token")]
-    pub(crate) jwt_claims: Option<String>,
-
-    /// A real token, sent as `Authorization: Bearer` and verified against inline key sets.
-    #[arg(long, value_name = "TOKEN")]
-    pub(crate) token: Option<String>,
-
-    /// The address that the connection comes from.
-    #[arg(long, value_name = "IP")]
-    pub(crate) source_ip: Option<IpAddr>,
+    /// The method, as METHOD: the letter that curl has for it.
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    pub(crate) method: Option<String>,
 
     /// The caller speaks plaintext: it has no sidecar, so no identity.
     #[arg(long)]
     pub(crate) plaintext: bool,
 
     /// Ask many questions: one JSON object a line, as in a suite's `tests` (`-` for standard input).
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["words", "headers", "jwt_claims", "token", "source_ip", "plaintext"])]
+    ///
+    /// --via, --source-ip, --remote-ip, --xff, --sni and --alpn count for the lines that do not say otherwise.
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with_all = ["words", "caller", "method", "plaintext", "headers", "host", "jwt_claims", "token"]
+    )]
     pub(crate) requests: Option<String>,
 
-    /// What an external authorizer (CUSTOM) answers; without it such a request is `unknown`.
-    #[arg(long = "provider", value_name = "NAME=allow|deny|error")]
-    pub(crate) providers: Vec<String>,
+    #[command(flatten)]
+    pub(crate) sent: Sent,
 
-    /// How to print the answer.
+    /// The gateway that the request comes through, `name.namespace[:port]`.
+    ///
+    /// The caller speaks to the gateway, and the gateway to the workload: both are asked, the gateway first, and where one
+    /// says no the answer is no. The URL's host and port name the workload's Service, as the gateway's routes would
+    /// (they are not evaluated); `--host` is the name that the caller asks the gateway for. The port is the gateway's
+    /// Service port: 80, or 443 for https, where it is left out.
+    #[arg(long, value_name = "GATEWAY", help_heading = "The request")]
+    pub(crate) via: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) files: Files,
+
+    #[command(flatten)]
+    pub(crate) shown: Shown,
+
+    /// Tell everything that was looked at: every policy, every rule, every value.
+    #[arg(long, help_heading = "The answer")]
+    pub(crate) explain: bool,
+}
+
+/// `who-can`.
+#[derive(Args, Debug)]
+pub(crate) struct WhoCan {
+    /// The method and what is called, as for can-i; the method is GET where it is left out.
+    #[arg(value_name = "[METHOD] URL", num_args = 0..=2)]
+    pub(crate) words: Vec<String>,
+
+    /// The method, as METHOD: the letter that curl has for it.
+    #[arg(short = 'X', long, value_name = "METHOD")]
+    pub(crate) method: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) sent: Sent,
+
+    #[command(flatten)]
+    pub(crate) files: Files,
+
+    #[command(flatten)]
+    pub(crate) listed: Listed,
+}
+
+/// `what-can`.
+#[derive(Args, Debug)]
+pub(crate) struct WhatCan {
+    #[arg(value_name = "FROM", help = "Who calls", long_help = CALLERS)]
+    pub(crate) from: Option<String>,
+
+    /// Who calls, as FROM: the word that kubectl has for it.
+    #[arg(long = "as", value_name = "FROM", conflicts_with = "from")]
+    pub(crate) caller: Option<String>,
+
+    /// The caller speaks plaintext: it has no sidecar, so no identity.
+    #[arg(long)]
+    pub(crate) plaintext: bool,
+
+    #[command(flatten)]
+    pub(crate) sent: Sent,
+
+    #[command(flatten)]
+    pub(crate) files: Files,
+
+    #[command(flatten)]
+    pub(crate) listed: Listed,
+}
+
+/// `config`.
+#[derive(Args, Debug)]
+pub(crate) struct Config {
+    /// How to print the settings.
     #[arg(short, long, value_enum, default_value_t = Format::Text)]
     pub(crate) output: Format,
-
-    /// Print nothing: the exit code is the answer.
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
 }
 
-/// Where policies come from.
+/// `schema`.
 #[derive(Args, Debug)]
-pub(crate) struct Files {
-    /// A file, a folder (with everything below), a pattern, or `-` for standard input; can be given several times.
-    #[arg(short = 'f', long = "filename", value_name = "PATH", required = true)]
-    pub(crate) paths: Vec<String>,
-
-    /// The namespace of names and resources that carry none.
-    #[arg(short, long, default_value = "default")]
-    pub(crate) namespace: String,
-
-    /// istiod's revision: policies labelled `istio.io/rev` with another one are passed over.
-    #[arg(long, default_value = "default")]
-    pub(crate) revision: String,
-
-    /// The release of Istio that the proxies are of, as `1.28.4`; the newest where not given. Older ones match repeated
-    /// header lines otherwise.
-    #[arg(long, value_name = "VERSION")]
-    pub(crate) istio: Option<IstioVersion>,
-
-    /// The mesh's trust domain, over what the files say.
-    #[arg(long)]
-    pub(crate) trust_domain: Option<String>,
-
-    /// An alias of it; can be given several times.
-    #[arg(long = "trust-domain-alias", value_name = "TRUST_DOMAIN")]
-    pub(crate) trust_domain_aliases: Vec<String>,
-
-    /// The mesh's root namespace, over what the files say.
-    #[arg(long)]
-    pub(crate) root_namespace: Option<String>,
-
-    /// Read policies that the API server or Istio's webhook would refuse as istiod does when the webhook is off.
-    #[arg(long)]
-    pub(crate) admission_bypassed: bool,
+pub(crate) struct Schema {
+    /// The document: what can-i, config, what-can and who-can answer, or that nothing could be asked.
+    #[arg(value_enum)]
+    pub(crate) document: DocumentKind,
 }
 
-/// `test`.
+/// `completion`.
 #[derive(Args, Debug)]
-pub(crate) struct Test {
-    /// Suite files, folders to look for `*.test.yaml` in, or patterns.
-    #[arg(value_name = "PATH", default_value = ".")]
-    pub(crate) paths: Vec<String>,
-
-    /// How to print the outcomes.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
-    pub(crate) output: Format,
-
-    /// Print the closing line only.
-    #[arg(short, long)]
-    pub(crate) quiet: bool,
+pub(crate) struct Completion {
+    /// The shell.
+    #[arg(value_enum)]
+    pub(crate) shell: Shell,
 }
 
-/// An output format.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// For people.
-    Text,
-    /// A versioned document.
-    Json,
-    /// The same as YAML.
-    Yaml,
+/// `man`.
+#[derive(Args, Debug)]
+pub(crate) struct Man {
+    /// The folder to write one page for each command to.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) out: Option<String>,
 }

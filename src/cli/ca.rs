@@ -2,10 +2,10 @@
 
 use std::path::Path;
 
-use super::args::Format;
 use super::ca_args::{
     Ca, CaCommand, Export, Handshake, Init, Inspect, Issue, List, MintJwt, Sign, Terms, Verify,
 };
+use super::flags::Format;
 use super::{Exit, System, complain_of, print, write};
 use crate::ca::bundle::{read_bundle, read_certificates, to_document, to_pem, token_jwks};
 use crate::ca::handshake::{Endpoint, handshake};

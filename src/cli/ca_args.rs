@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand, ValueEnum};
 
-use super::args::Format;
+use super::flags::Format;
 use crate::ca::time::{UnixTime, parse, parse_length};
 use crate::ca::{Algorithm, Usage};
 
@@ -13,13 +13,7 @@ pub(crate) struct Ca {
     pub(crate) command: CaCommand,
 
     /// The directory that holds the CA.
-    #[arg(
-        long,
-        global = true,
-        value_name = "DIR",
-        env = "PORTCULLIS_CA",
-        default_value = "portcullis-ca"
-    )]
+    #[arg(long, global = true, value_name = "DIR", default_value = "portcullis-ca")]
     pub(crate) state: String,
 
     /// A file whose first line is the passphrase that the CA's keys are under.

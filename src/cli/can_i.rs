@@ -1,75 +1,75 @@
 //! `can-i`: a question in words, or many in a file → answers.
 
-use super::args::{CanI, Files, Format};
+use super::args::{self, CanI};
 use super::exit::Exit;
+use super::flags::Format;
+use super::progress::Progress;
+use super::question::{Via, Words, is_method, question, via};
 use super::system::System;
-use super::{complain_of, load, print, write};
-use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::istio::MeshConfig;
-use crate::jwt::InlineKeys;
-use crate::mesh::{Admission, Mesh, MeshInputs, ProviderStub, QuestionError};
-use crate::report::{self, Answer, Word};
-use crate::request::{Caller, HostSpec, HttpSpec, Protocol, RequestSpec, TlsChoice};
-use crate::{parse, suite};
+use super::{complain_of, definition, load, names, print, table, write};
+use crate::call::Passage;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::mesh::{Mesh, QuestionError};
+use crate::report::{self, Answer, Sources, Style, Word};
+use crate::request::{Request, RequestSpec};
+use crate::suite;
 
-/// Answers.
-pub(crate) fn run(arguments: &CanI, system: &mut impl System) -> Exit {
-    let mut findings = Vec::new();
-    let stubs = arguments
-        .providers
-        .iter()
-        .filter_map(|word| stub(word, &mut findings))
-        .collect();
-    let question = if arguments.requests.is_none() { spec(arguments, &mut findings) } else { None };
-    let loaded = load::resources(&arguments.files.paths, &arguments.files.namespace, system);
-    findings.extend(loaded.findings);
-    if findings
-        .iter()
-        .any(|finding| finding.severity == Severity::Error)
-    {
-        return could_not_ask(arguments, &findings, system);
-    }
+/// Answers; `program` is what it is called.
+pub(crate) fn run(arguments: &CanI, program: &str, style: Style, system: &mut impl System) -> Exit {
     let files = &arguments.files;
-    let compiled = Mesh::compile(MeshInputs {
-        config: config(files),
-        revision: files.revision.clone(),
-        istio_version: files.istio,
-        resources: vec![&loaded.resources],
-        workloads: Vec::new(),
-        stubs,
-        admission: if files.admission_bypassed { Admission::Bypassed } else { Admission::Enforced },
-    });
-    let mesh = match compiled {
-        Ok((mut mesh, warnings)) => {
-            mesh.token_reader = Some(Box::new(InlineKeys));
-            findings.extend(warnings);
-            mesh
+    if arguments.requests.as_deref() == Some("-") {
+        let taken = [
+            ("-f", files.paths.iter().any(|path| path == "-")),
+            ("--mesh-config", files.mesh_config.as_deref() == Some("-")),
+        ];
+        if let Some((flag, _)) = taken.into_iter().find(|(_, taken)| *taken) {
+            let finding = load::read_twice(flag, "--requests");
+            return table::could_not_ask(arguments.shown.output, &[finding], system);
         }
-        Err(errors) => {
-            findings.extend(errors.into_vec());
-            return could_not_ask(arguments, &findings, system);
-        }
-    };
-    if let Some(file) = &arguments.requests {
-        return batch(arguments, file, &mesh, &findings, system);
     }
-    let Some(mut question) = question else {
-        return could_not_ask(arguments, &findings, system);
+    let loaded = load::mesh(files, system);
+    if let (Some(file), Ok(read)) = (&arguments.requests, &loaded) {
+        return batch(arguments, file, &read.mesh, &read.findings, system);
+    }
+    let (mesh, mut findings, sources) = match loaded {
+        Ok(read) => (Some(read.mesh), read.findings, read.sources),
+        Err(findings) => (None, findings, Sources::new()),
     };
-    question.now = Some(system.now());
-    match ask(&mesh, &question) {
+    // What is wrong with the words is told together with what is wrong with the files.
+    let asked = if arguments.requests.is_none() {
+        asked(arguments, program, mesh.as_ref(), &mut findings)
+    } else {
+        None
+    };
+    let (Some(mesh), Some((mut spec, via))) = (mesh, asked) else {
+        return table::could_not_ask(arguments.shown.output, &findings, system);
+    };
+    spec.now = Some(system.now());
+    findings.extend(names::unknown_account(&mesh, &spec));
+    match ask(&mesh, &spec, via.as_ref(), Answer::explained) {
         Ok(answer) => {
-            if arguments.output == Format::Text {
+            if arguments.shown.output == Format::Text {
                 complain_of(system, &findings);
             }
-            if !arguments.quiet {
-                show(arguments.output, &answer, &findings, system);
+            if !arguments.shown.quiet {
+                match arguments.shown.output {
+                    format @ (Format::Json | Format::Yaml) => {
+                        write(system, format, &report::answer_document(&answer, &findings));
+                    }
+                    Format::Text => {
+                        let mut text = String::new();
+                        let style = Style { full: arguments.explain, ..style };
+                        if report::answer_text(&mut text, &answer, &sources, style).is_ok() {
+                            print(system, &text);
+                        }
+                    }
+                }
             }
             exit_of(answer.word())
         }
         Err(error) => {
-            findings.push(unaskable(&mesh, &error));
-            could_not_ask(arguments, &findings, system)
+            findings.push(names::unaskable(&mesh, &error));
+            table::could_not_ask(arguments.shown.output, &findings, system)
         }
     }
 }
@@ -82,292 +82,129 @@ const fn exit_of(word: Word) -> Exit {
     }
 }
 
-fn could_not_ask(arguments: &CanI, findings: &[Diagnostic], system: &mut impl System) -> Exit {
-    match arguments.output {
-        Format::Text => complain_of(system, findings),
-        Format::Json | Format::Yaml => {
-            write(system, arguments.output, &report::complaint_document(findings));
-        }
-    }
-    Exit::CouldNotAsk
-}
-
-fn show(format: Format, answer: &Answer, warnings: &[Diagnostic], system: &mut impl System) {
-    match format {
-        Format::Json | Format::Yaml => {
-            write(system, format, &report::answer_document(answer, warnings));
-        }
-        Format::Text => {
-            let mut text = String::new();
-            if report::answer_text(&mut text, answer).is_ok() {
-                print(system, &text);
-            }
-        }
-    }
-}
-
-fn ask(mesh: &Mesh, spec: &RequestSpec) -> Result<Answer, QuestionError> {
-    let requests = mesh.requests(spec)?;
-    Answer::of(mesh, report::question(spec), &requests)
-        .ok_or_else(|| QuestionError::UnknownDestination { name: spec.to.clone() })
-}
-
-/// A question that this mesh cannot be asked, with the nearest names it knows.
-fn unaskable(mesh: &Mesh, error: &QuestionError) -> Diagnostic {
-    let finding = Diagnostic::error(Code::UnknownName, error.to_string());
-    let workloads = || {
-        mesh.inventory
-            .workloads
-            .iter()
-            .map(crate::mesh::Workload::full_name)
-    };
-    let services = || {
-        mesh.inventory
-            .services
-            .iter()
-            .map(|service| format!("{}.{}", service.name, service.namespace))
-    };
-    let ports = |known: &[u16]| {
-        known
-            .iter()
-            .map(u16::to_string)
-            .collect::<Vec<_>>()
-            .join(", ")
-    };
-    let help = match error {
-        QuestionError::UnknownCaller { name } => suggest(name, workloads().collect(), "workloads"),
-        QuestionError::UnknownDestination { name } => {
-            suggest(name, services().chain(workloads()).collect(), "Services and workloads")
-        }
-        QuestionError::Ambiguous { .. } => "say which: `kind/name.namespace`".to_owned(),
-        QuestionError::NoSuchPort { known, .. } | QuestionError::NeedsPort { known, .. } if !known.is_empty() => {
-            format!("it has {}", ports(known))
-        }
-        QuestionError::NoSuchPort { .. } | QuestionError::NeedsPort { .. } => {
-            "write it behind the host: `http://host:8080/`".to_owned()
-        }
-        QuestionError::NoEndpoint { .. } => {
-            "its selector matches no pod template in the files, or its targetPort names no port of one".to_owned()
-        }
-    };
-    finding.help(help)
-}
-
-fn suggest(name: &str, mut known: Vec<String>, what: &str) -> String {
-    known.sort();
-    known.dedup();
-    if known.is_empty() {
-        return format!(
-            "the files hold no {what}: name Deployments, Pods and Services beside the policies"
-        );
-    }
-    // A name without namespace: the same name in another one is nearest.
-    let elsewhere = known
-        .iter()
-        .find(|known| known.split('.').next() == name.split('.').next());
-    let nearest = parse::suggest::nearest(name, known.iter().map(String::as_str));
-    if let Some(nearest) = elsewhere.map(String::as_str).or(nearest) {
-        return format!("did you mean `{nearest}`?");
-    }
-    let shown = known
-        .iter()
-        .take(8)
-        .map(|name| format!("`{name}`"))
-        .collect::<Vec<_>>()
-        .join(", ");
-    let more =
-        if known.len() > 8 { format!(" and {} more", known.len() - 8) } else { String::new() };
-    format!("the files know {shown}{more}")
-}
-
-/// The mesh's configuration as far as words give it.
-fn config(files: &Files) -> MeshConfig {
-    MeshConfig {
-        trust_domain: files.trust_domain.clone(),
-        trust_domain_aliases: (!files.trust_domain_aliases.is_empty())
-            .then(|| files.trust_domain_aliases.clone()),
-        root_namespace: files.root_namespace.clone(),
-        ..MeshConfig::default()
-    }
-}
-
-fn bad(findings: &mut Vec<Diagnostic>, message: String, help: &str) {
-    findings.push(Diagnostic::error(Code::BadRequest, message).help(help));
-}
-
-/// `NAME=allow|deny|error`.
-fn stub(word: &str, findings: &mut Vec<Diagnostic>) -> Option<(String, ProviderStub)> {
-    let stub = match word.split_once('=') {
-        Some((name, "allow")) => Some((name.to_owned(), ProviderStub::Allow)),
-        Some((name, "deny")) => Some((name.to_owned(), ProviderStub::Deny)),
-        Some((name, "error")) => Some((name.to_owned(), ProviderStub::Error)),
-        _ => None,
-    };
-    if stub.is_none() {
-        bad(
-            findings,
-            format!("`--provider {word}` is not understood"),
-            "write `NAME=allow`, `NAME=deny` or `NAME=error`",
-        );
-    }
-    stub
-}
-
-/// The question that the words ask. Everything that is wrong with them is complained of.
-fn spec(arguments: &CanI, findings: &mut Vec<Diagnostic>) -> Option<RequestSpec> {
-    const SHAPE: &str = "write `portcullis can-i FROM [METHOD] URL -f PATH`, as in `portcullis can-i sleep.foo GET http://httpbin.foo:8000/headers -f policies/`";
-    let is_method = |word: &str| {
-        !word.is_empty()
-            && word
-                .bytes()
-                .all(|byte| byte.is_ascii_uppercase() || byte == b'-')
-    };
-    let (from, method, url) = match arguments.words.as_slice() {
-        // Whoever speaks plaintext needs no name.
-        [url] if arguments.plaintext => (None, None, url),
-        [method, url] if arguments.plaintext && is_method(method) => (None, Some(method), url),
-        [from, url] => (Some(from.as_str()), None, url),
-        [from, method, url] => (Some(from.as_str()), Some(method), url),
-        words => {
-            bad(findings, format!("a question has two or three words, not {}", words.len()), SHAPE);
-            return None;
-        }
-    };
-    let Some((scheme, rest)) = url.split_once("://") else {
-        bad(
-            findings,
-            format!("`{url}` has no scheme"),
-            &format!("write `http://{url}`, or `tcp://host:port` for a byte stream"),
-        );
-        return None;
-    };
-    let (protocol, tls) = match scheme {
-        "http" => (Some(Protocol::Http), TlsChoice::Auto),
-        "https" => (Some(Protocol::Http), TlsChoice::Tls),
-        "tcp" => (Some(Protocol::Tcp), TlsChoice::Auto),
-        "tls" => (Some(Protocol::Tls), TlsChoice::Tls),
-        _ => {
-            bad(
-                findings,
-                format!("`{scheme}` is no scheme that can be asked about"),
-                "one of http, https, tcp, tls",
-            );
-            return None;
-        }
-    };
-    let authority_end = rest.find(['/', '?', '#']).unwrap_or(rest.len());
-    let (authority, target) = rest.split_at_checked(authority_end).unwrap_or((rest, ""));
-    let (host, port) = suite::split_port(authority);
-    if host.is_empty() {
-        bad(findings, format!("`{url}` names no host"), SHAPE);
-        return None;
-    }
-    if port.is_none() && authority.contains(':') && !authority.ends_with(']') {
-        bad(
-            findings,
-            format!("`{authority}` has a port that is no number from 0 to 65535"),
-            "as in `httpbin.foo:8000`",
-        );
-        return None;
-    }
-    let port = port.or(match scheme {
-        "http" => Some(80),
-        "https" => Some(443),
-        _ => None,
-    });
-    if method.is_some() && protocol.is_some_and(|protocol| protocol != Protocol::Http) {
-        bad(findings, format!("a method means nothing to {scheme}://"), "leave it out");
-    }
-    let mut http = HttpSpec {
-        method: method.cloned(),
-        host: HostSpec::Given(authority.to_owned()),
-        target: Some(if target.starts_with('/') {
-            target.to_owned()
-        } else {
-            format!("/{target}")
-        }),
-        ..HttpSpec::default()
-    };
-    for line in &arguments.headers {
-        match line.split_once(':') {
-            Some((name, value)) if name.trim().eq_ignore_ascii_case("host") => {
-                http.host = HostSpec::Given(value.trim().to_owned());
-            }
-            Some((name, value)) => http
-                .headers
-                .push((name.trim().to_owned(), value.trim().to_owned())),
-            None => {
-                bad(findings, format!("`-H {line}` is no header line"), "write `-H 'Name: value'`");
-            }
-        }
-    }
-    let mut tokens = Vec::new();
-    if let Some(claims) = &arguments.jwt_claims {
-        match suite::stated_claims(claims, findings) {
-            Some(claims) => {
-                let token = suite::stated_token(0, claims, None);
-                http.headers
-                    .push(("authorization".to_owned(), format!("Bearer {}", token.text)));
-                tokens.push(token);
-            }
-            None => bad(
-                findings,
-                "`--jwt-claims` is not a JSON object".to_owned(),
-                r#"as in `--jwt-claims '{"iss": "https://issuer", "sub": "alice"}'`"#,
+/// The question that the words ask, and the gateway that it goes through.
+fn asked(
+    arguments: &CanI,
+    program: &str,
+    mesh: Option<&Mesh>,
+    findings: &mut Vec<Diagnostic>,
+) -> Option<(RequestSpec, Option<Via>)> {
+    let Some((from, method, url)) = words(arguments) else {
+        let count = arguments.words.len();
+        let message = match count {
+            0 => "nothing is asked".to_owned(),
+            1 if arguments.caller.is_none() => "who calls is not said".to_owned(),
+            _ => format!(
+                "a question is FROM, METHOD and URL, each once, and not these {count} words"
             ),
-        }
-    }
-    if let Some(token) = &arguments.token {
-        http.headers
-            .push(("authorization".to_owned(), format!("Bearer {token}")));
-    }
-    Some(RequestSpec {
-        from: from.map_or(Caller::Plaintext, |from| caller(from, arguments)),
-        source_ip: arguments.source_ip,
-        remote_ip: None,
-        to: host.to_owned(),
-        port,
-        by_host: true,
-        namespace: Some(arguments.files.namespace.clone()),
-        protocol,
-        tls: if arguments.plaintext && tls == TlsChoice::Auto { TlsChoice::Plaintext } else { tls },
-        server_name: None,
-        alpn: None,
-        http,
-        tokens,
-        now: None,
+        };
+        findings.push(Diagnostic::error(Code::BadRequest, message).help(format!(
+            "write `{program} can-i FROM [METHOD] URL -f PATH`, as in `{program} can-i sleep.foo GET \
+             http://httpbin.foo:8000/headers -f policies/`"
+        )));
+        return None;
+    };
+    let words = Words {
+        from,
+        method,
+        url,
+        plaintext: arguments.plaintext,
+        namespace: &arguments.files.namespace,
+        sent: &arguments.sent,
+    };
+    let through = match &arguments.via {
+        Some(written) => Some(via(written, findings)?),
+        None => None,
+    };
+    Some((question(&words, mesh, findings)?, through))
+}
+
+/// The question that the words behind `can-i` ask; absent where they ask none, or through a gateway.
+pub(crate) fn question_of(words: &[String], mesh: &Mesh) -> Option<RequestSpec> {
+    let call = ["portcullis", "can-i"].map(str::to_owned);
+    let call: Vec<std::ffi::OsString> = call.iter().chain(words).map(Into::into).collect();
+    let arguments = definition::parse(definition::command("portcullis", 100), &call).ok()?;
+    let args::Command::CanI(arguments) = arguments.command else { return None };
+    let mut findings = Vec::new();
+    let (spec, via) = asked(&arguments, "portcullis", Some(mesh), &mut findings)?;
+    (findings.is_empty() && via.is_none()).then_some(spec)
+}
+
+/// FROM, METHOD and URL, wherever they are written.
+fn words(arguments: &CanI) -> Option<(Option<&str>, Option<&str>, &str)> {
+    let flag = (arguments.caller.as_deref(), arguments.method.as_deref());
+    let words: Vec<&str> = arguments.words.iter().map(String::as_str).collect();
+    // Whoever speaks plaintext needs no name.
+    let nameless = arguments.plaintext || arguments.caller.is_some();
+    Some(match (words.as_slice(), flag) {
+        ([url], (from, method)) if nameless => (from, method, url),
+        ([method, url], (from, None)) if nameless && is_method(method) => (from, Some(method), url),
+        ([from, url], (None, method)) => (Some(from), method, url),
+        ([from, method, url], (None, None)) => (Some(from), Some(method), url),
+        _ => return None,
     })
 }
 
-/// A workload, a service account (`sa/name.namespace`), or a principal: what has five parts, or a scheme.
-fn caller(from: &str, arguments: &CanI) -> Caller {
-    let certificate = |principal: &str| {
-        if arguments.plaintext {
-            return Caller::Plaintext;
-        }
-        Caller::Certificate { uris: vec![format!("spiffe://{principal}")], foreign: false }
+/// How requests are answered: with an explanation or without.
+type Asking = fn(&Mesh, String, &[Request]) -> Option<Answer>;
+
+fn ask(
+    mesh: &Mesh,
+    spec: &RequestSpec,
+    via: Option<&Via>,
+    asking: Asking,
+) -> Result<Answer, QuestionError> {
+    let answer = |question: String, requests: &[Request]| {
+        asking(mesh, question, requests).ok_or_else(|| QuestionError::UnknownDestination {
+            name: spec.to.clone(),
+            namespace: spec.namespace.clone().unwrap_or_default(),
+        })
     };
-    if let Some(principal) = from.strip_prefix("spiffe://") {
-        return certificate(principal);
+    let Some(via) = via else {
+        let requests = mesh.requests(spec)?;
+        return answer(report::question(spec), &requests);
+    };
+    let passage = Passage::through(mesh, spec, &via.gateway, via.port(spec))?;
+    let text = format!("{} via {}", report::question(spec), passage.gateway);
+    let at_gateway = answer(text.clone(), &passage.to_gateway)?;
+    if passage.to_workload.is_empty() || at_gateway.word() == Word::No {
+        return Ok(noted(at_gateway, "the gateway itself answers: the workload is not asked"));
     }
-    if from.split('/').count() >= 5 {
-        return certificate(from);
+    let at_workload = answer(text, &passage.to_workload)?;
+    let gateway = &passage.gateway;
+    Ok(match (at_gateway.word(), at_workload.word()) {
+        // Refused either way, by whichever of the two comes first.
+        (Word::Unknown, Word::No) => noted(
+            at_workload,
+            &format!("the gateway {gateway} may refuse it before: {}", why(&at_gateway)),
+        ),
+        (Word::Unknown, Word::Yes | Word::Unknown) => noted(
+            at_gateway,
+            &format!(
+                "if the gateway {gateway} lets it pass, the workload's answer is {}: {}",
+                at_workload.word().as_str(),
+                why(&at_workload)
+            ),
+        ),
+        (Word::Yes | Word::No, _) => {
+            noted(at_workload, &format!("the gateway {gateway} lets it pass: {}", why(&at_gateway)))
+        }
+    })
+}
+
+/// Why, in the words of the workload that is shown first.
+fn why(answer: &Answer) -> &str {
+    answer
+        .shown()
+        .map_or("", |endpoint| endpoint.reason.as_str())
+}
+
+/// The same answer with one more thing worth knowing.
+fn noted(mut answer: Answer, note: &str) -> Answer {
+    for endpoint in &mut answer.endpoints {
+        endpoint.notes.push(note.to_owned());
     }
-    if let Some(account) = from
-        .strip_prefix("sa/")
-        .or_else(|| from.strip_prefix("serviceaccount/"))
-    {
-        let (name, namespace) = account
-            .rsplit_once('.')
-            .unwrap_or((account, &arguments.files.namespace));
-        let own = arguments
-            .files
-            .trust_domain
-            .as_deref()
-            .unwrap_or("cluster.local");
-        return certificate(&format!("{own}/ns/{namespace}/sa/{name}"));
-    }
-    Caller::Workload(from.to_owned())
+    answer
 }
 
 /// Many questions, one a line. The exit code is that of the worst: not asked, no, unknown, yes.
@@ -380,17 +217,31 @@ fn batch(
 ) -> Exit {
     let text = match system.read(file) {
         Ok(text) => text,
-        Err(error) => return could_not_ask(arguments, &[load::unreadable(file, &error)], system),
+        Err(error) => {
+            return table::could_not_ask(
+                arguments.shown.output,
+                &[load::unreadable(file, &error)],
+                system,
+            );
+        }
     };
-    if arguments.output == Format::Text {
+    if arguments.shown.output == Format::Text {
         complain_of(system, findings);
     }
     let (mut asked, mut not_asked, mut no, mut unknown) = (0_usize, 0_usize, 0_usize, 0_usize);
     let now = system.now();
+    let mut progress = Progress::of("questions asked");
+    let mut complaints = Vec::new();
+    let written = arguments.via.as_deref();
+    let through = written.and_then(|written| via(written, &mut complaints));
+    if !complaints.is_empty() {
+        return table::could_not_ask(arguments.shown.output, &complaints, system);
+    }
     for (index, line) in text.lines().enumerate() {
         if line.trim().is_empty() {
             continue;
         }
+        progress.step(system);
         let mut complaints = Vec::new();
         let specs = suite::questions(file, index, line, &mut complaints);
         if !complaints.is_empty() {
@@ -400,9 +251,21 @@ fn batch(
         }
         for mut spec in specs {
             spec.now = Some(now);
+            let sent = &arguments.sent;
+            spec.source_ip = spec.source_ip.or(sent.source_ip);
+            spec.remote_ip = spec.remote_ip.or(sent.remote_ip);
+            spec.server_name = spec.server_name.or_else(|| sent.sni.clone());
+            spec.alpn = spec.alpn.or_else(|| sent.alpn.clone());
+            let says = |(name, _): &(String, String)| name.eq_ignore_ascii_case("x-forwarded-for");
+            if let Some(addresses) = sent.xff.as_ref()
+                && !spec.http.headers.iter().any(says)
+            {
+                let line = ("x-forwarded-for".to_owned(), addresses.clone());
+                spec.http.headers.push(line);
+            }
             spec.namespace
                 .get_or_insert_with(|| arguments.files.namespace.clone());
-            match ask(mesh, &spec) {
+            match ask(mesh, &spec, through.as_ref(), Answer::of) {
                 Ok(answer) => {
                     asked += 1;
                     match answer.word() {
@@ -410,19 +273,20 @@ fn batch(
                         Word::No => no += 1,
                         Word::Unknown => unknown += 1,
                     }
-                    if !arguments.quiet {
-                        show_line(arguments.output, &answer, system);
+                    if !arguments.shown.quiet {
+                        show_line(arguments.shown.output, &answer, system);
                     }
                 }
                 Err(error) => {
                     not_asked += 1;
-                    let mut finding = unaskable(mesh, &error);
+                    let mut finding = names::unaskable(mesh, &error);
                     finding.message = format!("{file}:{}: {}", index + 1, finding.message);
                     complain_of(system, &[finding]);
                 }
             }
         }
     }
+    progress.end(system);
     match (not_asked, asked, no, unknown) {
         (1.., ..) => Exit::CouldNotAsk,
         (0, 0, ..) => Exit::NothingRan,

@@ -1,10 +1,16 @@
-//! Paths → resources, with every complaint about every file.
+//! The flags that name files → resources, and the mesh that they make, with every complaint about every file.
 
 use std::collections::BTreeSet;
 
+use super::flags::Files;
+use super::progress::Progress;
 use super::system::System;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Severity};
+use crate::istio::MeshConfig;
+use crate::jwt::InlineKeys;
+use crate::mesh::{Admission, Mesh, MeshInputs, ProviderStub};
 use crate::parse::{self, Loaded};
+use crate::report::Sources;
 use crate::suite;
 
 /// Whether a file below a folder is read as policies: YAML and JSON, suites left out.
@@ -15,6 +21,129 @@ fn holds_resources(name: &str) -> bool {
         && !suite::is_suite_file(name)
 }
 
+/// What was read.
+pub(crate) struct Read {
+    /// The mesh that the flags describe.
+    pub(crate) mesh: Mesh,
+    /// What is worth a look about it.
+    pub(crate) findings: Vec<Diagnostic>,
+    /// The texts that it was read from.
+    pub(crate) sources: Sources,
+}
+
+/// The mesh that the flags describe, and what is worth a look about it.
+///
+/// # Errors
+/// Everything that is wrong with the files and the flags.
+pub(crate) fn mesh(files: &Files, system: &mut impl System) -> Result<Read, Vec<Diagnostic>> {
+    let mut findings = Vec::new();
+    let stubs = files
+        .providers
+        .iter()
+        .filter_map(|word| stub(word, &mut findings))
+        .collect();
+    let config = mesh_config(files, system, &mut findings);
+    if files.paths.is_empty() {
+        findings.push(
+            Diagnostic::error(Code::BadRequest, "no file is named that holds policies")
+                .help("name it: `-f policies/`, `-f 'k8s/**/*.yaml'`, `-f -`, or `filename:` in .portcullis.yaml"),
+        );
+    }
+    let loaded = resources(&files.paths, &files.namespace, system);
+    let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
+    let understood = !findings.iter().chain(&loaded.findings).any(is_error);
+    findings.extend(loaded.findings);
+    if understood && loaded.resources.is_empty() {
+        let kinds = loaded.passed_over.iter();
+        let kinds: Vec<String> = kinds
+            .map(|(kind, count)| format!("{kind} {count}"))
+            .collect();
+        let only =
+            if kinds.is_empty() { String::new() } else { format!(", only {}", kinds.join(", ")) };
+        findings.push(
+            Diagnostic::error(
+                Code::Unreadable,
+                format!("the files hold nothing that is looked at{only}"),
+            )
+            .help(
+                "name files with AuthorizationPolicies, Services, Deployments, Pods and Namespaces",
+            ),
+        );
+    }
+    if findings.iter().any(is_error) {
+        return Err(findings);
+    }
+    let compiled = Mesh::compile(MeshInputs {
+        config,
+        revision: files.revision.clone(),
+        istio_version: files.istio,
+        resources: vec![&loaded.resources],
+        workloads: Vec::new(),
+        stubs,
+        admission: if files.admission_bypassed { Admission::Bypassed } else { Admission::Enforced },
+    });
+    match compiled {
+        Ok((mut mesh, warnings)) => {
+            mesh.token_reader = Some(Box::new(InlineKeys));
+            findings.extend(warnings);
+            Ok(Read { mesh, findings, sources: loaded.texts })
+        }
+        Err(errors) => {
+            findings.extend(errors.into_vec());
+            Err(findings)
+        }
+    }
+}
+
+/// The mesh's configuration as far as flags give it: single flags over the file of `--mesh-config`.
+fn mesh_config(
+    files: &Files,
+    system: &mut impl System,
+    findings: &mut Vec<Diagnostic>,
+) -> MeshConfig {
+    let given = MeshConfig {
+        trust_domain: files.trust_domain.clone(),
+        trust_domain_aliases: (!files.trust_domain_aliases.is_empty())
+            .then(|| files.trust_domain_aliases.clone()),
+        root_namespace: files.root_namespace.clone(),
+        ..MeshConfig::default()
+    };
+    let Some(path) = &files.mesh_config else { return given };
+    if path == "-" && files.paths.contains(path) {
+        findings.push(read_twice("-f", "--mesh-config"));
+        return given;
+    }
+    let text = match system.read(path) {
+        Ok(text) => text,
+        Err(error) => {
+            findings.push(unreadable(path, &error));
+            return given;
+        }
+    };
+    match parse::mesh_config_file(path, &text, findings) {
+        Some(config) => given.over(&config),
+        None => given,
+    }
+}
+
+/// `NAME=allow|deny|error`.
+fn stub(word: &str, findings: &mut Vec<Diagnostic>) -> Option<(String, ProviderStub)> {
+    let stub = match word.split_once('=') {
+        Some((name, "allow")) => Some((name.to_owned(), ProviderStub::Allow)),
+        Some((name, "deny")) => Some((name.to_owned(), ProviderStub::Deny)),
+        Some((name, "error")) => Some((name.to_owned(), ProviderStub::Error)),
+        _ => None,
+    };
+    if stub.is_none() {
+        let message = format!("`--provider {word}` is not understood");
+        findings.push(
+            Diagnostic::error(Code::BadRequest, message)
+                .help("write `NAME=allow`, `NAME=deny` or `NAME=error`"),
+        );
+    }
+    stub
+}
+
 /// Everything that the paths hold.
 pub(crate) fn resources(
     paths: &[String],
@@ -23,6 +152,7 @@ pub(crate) fn resources(
 ) -> Loaded {
     let mut loaded = Loaded::default();
     let mut seen = BTreeSet::new();
+    let mut progress = Progress::of("reading files");
     for path in paths {
         match system.expand(path, &holds_resources) {
             Ok(files) if files.is_empty() => {
@@ -40,8 +170,13 @@ pub(crate) fn resources(
                     if !seen.insert(name.to_owned()) {
                         continue;
                     }
+                    progress.step(system);
                     match system.read(&file) {
-                        Ok(text) => parse::resources(&file, &text, default_namespace, &mut loaded),
+                        Ok(text) => {
+                            let before = loaded.findings.len();
+                            parse::resources(&file, &text, default_namespace, &mut loaded);
+                            no_manifest(loaded.findings.get_mut(before..).unwrap_or_default());
+                        }
                         Err(error) => loaded.findings.push(unreadable(&file, &error)),
                     }
                 }
@@ -49,11 +184,42 @@ pub(crate) fn resources(
             Err(error) => loaded.findings.push(unreadable(path, &error)),
         }
     }
+    progress.end(system);
     parse::duplicates(&mut loaded);
     loaded
 }
 
+/// A text whose documents are no mappings is no manifest: then that is what there is to say.
+fn no_manifest(findings: &mut [Diagnostic]) {
+    for finding in findings {
+        if finding.code == Code::WrongType && finding.path.as_str().is_empty() {
+            finding.help = Some(
+                "this is no Kubernetes manifest: one has `apiVersion`, `kind` and `metadata`"
+                    .to_owned(),
+            );
+        }
+    }
+}
+
+/// Two flags that both want all of standard input.
+pub(crate) fn read_twice(one: &str, other: &str) -> Diagnostic {
+    let message = format!("`{one} -` and `{other} -` both read standard input");
+    Diagnostic::error(Code::BadRequest, message).help("write one of them to a file")
+}
+
 /// A path that cannot be read.
 pub(crate) fn unreadable(path: &str, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::error(Code::Unreadable, format!("cannot read `{path}`: {error}"))
+    let finding = Diagnostic::error(Code::Unreadable, format!("cannot read `{path}`: {error}"));
+    if error.kind() == std::io::ErrorKind::NotFound {
+        return finding.help("a path is relative to the working directory; `-` is standard input");
+    }
+    finding
+}
+
+/// A path that a file names, relative to the file.
+pub(crate) fn beside(file: &str, path: &str) -> String {
+    match file.rsplit_once('/') {
+        Some((folder, _)) if !path.starts_with('/') => format!("{folder}/{path}"),
+        _ => path.to_owned(),
+    }
 }

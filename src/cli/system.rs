@@ -1,10 +1,10 @@
-//! The door to the outside: files, standard streams, the clock.
+//! The door to the outside: files, standard streams, the terminal, the environment, the clock.
 #![expect(clippy::disallowed_methods, reason = "this is the door to the outside")]
 
 use std::fs;
-use std::io::{self, Read as _, Write};
+use std::io::{self, IsTerminal as _, Read as _, Write};
 use std::path::{Path, PathBuf};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Larger files are not read.
 const MAX_FILE: u64 = 64 << 20;
@@ -26,8 +26,41 @@ pub trait System {
     /// It names nothing, or cannot be looked at.
     fn expand(&mut self, pattern: &str, wanted: &dyn Fn(&str) -> bool) -> io::Result<Vec<String>>;
 
+    /// Whether a path names a pipe, which may never end.
+    fn is_pipe(&self, path: &str) -> bool;
+
+    /// Writes a file, and the folders above it that are not there.
+    ///
+    /// # Errors
+    /// It cannot be written.
+    fn write(&mut self, path: &str, text: &str) -> io::Result<()>;
+
+    /// How many threads can run at a time; at least one.
+    fn processors(&self) -> usize;
+
+    /// The folder that relative paths start from.
+    ///
+    /// # Errors
+    /// It is gone, or cannot be named.
+    fn current_folder(&self) -> io::Result<String>;
+
+    /// A variable of the environment; absent where it is not set.
+    fn variable(&self, name: &str) -> Option<String>;
+
+    /// The variables of the environment whose names begin with `prefix`, in order of their names.
+    fn variables(&self, prefix: &str) -> Vec<(String, String)>;
+
+    /// Whether a person sees what is written to a stream.
+    fn is_terminal(&self, stream: Stream) -> bool;
+
+    /// How many columns the terminal has; absent where there is none.
+    fn width(&self) -> Option<u16>;
+
     /// Seconds since 1970.
     fn now(&self) -> i64;
+
+    /// How long the program has been running.
+    fn running_for(&self) -> Duration;
 
     /// Where answers go.
     fn stdout(&mut self) -> &mut dyn Write;
@@ -36,16 +69,30 @@ pub trait System {
     fn stderr(&mut self) -> &mut dyn Write;
 }
 
+/// A stream that a command writes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stream {
+    /// Where complaints go.
+    Stderr,
+    /// Where answers go.
+    Stdout,
+}
+
 /// The real one.
 #[derive(Debug)]
 pub struct RealSystem {
     stdout: io::BufWriter<io::Stdout>,
     stderr: io::Stderr,
+    started: Instant,
 }
 
 impl Default for RealSystem {
     fn default() -> Self {
-        Self { stdout: io::BufWriter::new(io::stdout()), stderr: io::stderr() }
+        Self {
+            stdout: io::BufWriter::new(io::stdout()),
+            stderr: io::stderr(),
+            started: Instant::now(),
+        }
     }
 }
 
@@ -112,9 +159,58 @@ impl System for RealSystem {
             .collect())
     }
 
+    fn is_pipe(&self, path: &str) -> bool {
+        fs::metadata(path).is_ok_and(|metadata| is_pipe(metadata.file_type()))
+    }
+
+    fn write(&mut self, path: &str, text: &str) -> io::Result<()> {
+        if let Some(folder) = Path::new(path).parent() {
+            fs::create_dir_all(folder)?;
+        }
+        fs::write(path, text)
+    }
+
+    fn processors(&self) -> usize {
+        std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    }
+
+    fn current_folder(&self) -> io::Result<String> {
+        Ok(std::env::current_dir()?.to_string_lossy().into_owned())
+    }
+
+    fn variable(&self, name: &str) -> Option<String> {
+        std::env::var_os(name).map(|value| value.to_string_lossy().into_owned())
+    }
+
+    fn variables(&self, prefix: &str) -> Vec<(String, String)> {
+        let mut variables: Vec<_> = std::env::vars_os()
+            .map(|(name, value)| {
+                (name.to_string_lossy().into_owned(), value.to_string_lossy().into_owned())
+            })
+            .filter(|(name, _)| name.starts_with(prefix))
+            .collect();
+        variables.sort();
+        variables
+    }
+
+    fn is_terminal(&self, stream: Stream) -> bool {
+        match stream {
+            Stream::Stderr => self.stderr.is_terminal(),
+            Stream::Stdout => self.stdout.get_ref().is_terminal(),
+        }
+    }
+
+    fn width(&self) -> Option<u16> {
+        terminal_size::terminal_size().map(|(width, _)| width.0)
+    }
+
     fn now(&self) -> i64 {
         let since = SystemTime::now().duration_since(UNIX_EPOCH);
         since.map_or(0, |since| i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
+    }
+
+    fn running_for(&self) -> Duration {
+        self.started.elapsed()
     }
 
     fn stdout(&mut self) -> &mut dyn Write {

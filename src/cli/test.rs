@@ -1,144 +1,256 @@
 //! `test`: suite files → outcomes and a closing line.
 
-use super::args::{Format, Test};
-use super::exit::Exit;
-use super::system::System;
-use super::{complain, complain_of, load, print, write};
-use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::jwt::InlineKeys;
-use crate::report::{self, Count, Document};
-use crate::suite::{self, CaseResult, Suite};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
-/// What a run has come to so far.
-#[derive(Default)]
-struct Run {
-    count: Count,
-    /// Files and suites that could not be read.
-    unreadable: usize,
-    /// Suites that were read.
-    suites: usize,
-    documents: Vec<Document>,
-}
+use super::exit::Exit;
+use super::filter::Filter;
+use super::suites::{self, Ready};
+use super::system::System;
+use super::test_args::{Output, Test};
+use super::threads::in_order;
+use super::{complain, complain_of, print, reproduce};
+use crate::coverage::{Coverage, Hits};
+use crate::diagnostic::printable;
+use crate::report::{self, CaseRun, Run, Sources, SuiteRun};
+use crate::suite::{self, Case, Count, Prepared};
+
+/// So many cases are one job of a thread.
+const CHUNK: usize = 256;
 
 /// Runs every suite that the paths name.
 pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
-    let mut run = Run::default();
-    for path in &arguments.paths {
-        let files = match system.expand(path, &suite::is_suite_file) {
-            Ok(files) => files,
-            Err(error) => {
-                run.unreadable += 1;
-                complain_of(system, &[load::unreadable(path, &error)]);
-                continue;
-            }
+    let Some(filter) = Filter::of("--test", arguments.filter.as_deref(), system) else {
+        return Exit::CouldNotAsk;
+    };
+    let threads = arguments.jobs.unwrap_or_else(|| system.processors());
+    let read = suites::read(&arguments.paths, system);
+    complain_of(system, &read.findings);
+    let ready = match read.prepare(threads) {
+        Ok(ready) => ready,
+        Err(errors) => {
+            complain_of(system, &errors);
+            return Exit::CouldNotAsk;
+        }
+    };
+    let chosen = chosen(&ready, &filter);
+    if chosen.iter().all(|(_, cases)| cases.is_empty()) {
+        let why = match (&arguments.filter, ready.is_empty()) {
+            (_, true) => "no suite (`*.test.yaml`) was found".to_owned(),
+            (Some(filter), false) => format!("no case is named like `{}`", printable(filter)),
+            (None, false) => "no suite has a case".to_owned(),
         };
-        for file in files {
-            let text = match system.read(&file) {
-                Ok(text) => text,
-                Err(error) => {
-                    run.unreadable += 1;
-                    complain_of(system, &[load::unreadable(&file, &error)]);
-                    continue;
-                }
-            };
-            let mut findings = Vec::new();
-            let read = suite::read(&file, &text, &mut findings);
-            if findings
-                .iter()
-                .any(|finding| finding.severity == Severity::Error)
-            {
-                run.unreadable += 1;
-            }
-            complain_of(system, &findings);
-            run.suites += read.len();
-            for suite in &read {
-                run_suite(arguments, suite, system, &mut run);
-            }
-        }
+        complain(system, &format!("error: {why}\n"));
+    } else if arguments.list {
+        return list(&chosen, system);
     }
-    let ran = run.count.passed + run.count.failed + run.count.todo;
-    match arguments.output {
-        Format::Text => print(system, &format!("{}\n", report::summary(run.count))),
-        Format::Json | Format::Yaml => {
-            write(system, arguments.output, &report::test_result(run.count, run.documents));
-        }
-    }
-    if run.unreadable > 0 {
+    let how = How {
+        threads,
+        fail_fast: arguments.fail_fast,
+        coverage: arguments.wants_coverage(),
+        now: system.now(),
+    };
+    let run = run_cases(&chosen, how, &read.sources);
+    if show(arguments, &run, system).is_err() {
         return Exit::CouldNotAsk;
     }
-    if run.count.failed > 0 {
+    let exit = exit_of(run.count);
+    if let (Some(coverage), Some(least)) = (&run.coverage, arguments.coverage_threshold)
+        && exit == Exit::Yes
+        && coverage.of_rules().hundredths() < least
+    {
+        let least = format!("{}.{:02} %", least / 100, least % 100);
+        complain(
+            system,
+            &format!("error: fewer than {least} of the rules decided cases both ways\n"),
+        );
         return Exit::No;
     }
-    if ran == 0 {
-        let why =
-            if run.suites == 0 { "no suite (`*.test.yaml`) was found" } else { "no case was run" };
-        complain(system, &format!("error: {why}\n"));
-        return Exit::NothingRan;
+    exit
+}
+
+/// How cases are run.
+#[derive(Clone, Copy)]
+struct How {
+    threads: usize,
+    fail_fast: bool,
+    coverage: bool,
+    /// Seconds since 1970.
+    now: i64,
+}
+
+/// The same for every format.
+const fn exit_of(count: Count) -> Exit {
+    if count.failed > 0 {
+        Exit::No
+    } else if count.ran() == 0 {
+        Exit::NothingRan
+    } else {
+        Exit::Yes
+    }
+}
+
+/// A suite and those of its cases that are to be run.
+type Chosen<'r> = (&'r Ready<'r>, Vec<&'r Case>);
+
+/// The cases that a filter finds: by their name, or by `SUITE › NAME`.
+fn chosen<'r>(ready: &'r [Ready<'r>], filter: &Filter) -> Vec<Chosen<'r>> {
+    let is_wanted = |suite: &str, case: &str| filter.wants(&[case, &format!("{suite} › {case}")]);
+    ready
+        .iter()
+        .map(|ready| {
+            let suite = ready.prepared.suite;
+            let cases = suite.cases.iter();
+            (
+                ready,
+                cases
+                    .filter(|case| is_wanted(&suite.name, &case.name))
+                    .collect(),
+            )
+        })
+        .filter(|(_, cases): &Chosen<'_>| filter.is_all() || !cases.is_empty())
+        .collect()
+}
+
+fn list(chosen: &[Chosen<'_>], system: &mut impl System) -> Exit {
+    for (ready, cases) in chosen {
+        let suite = ready.prepared.suite;
+        for case in cases {
+            let (name, of) = (printable(&suite.name), printable(&case.name));
+            print(system, &format!("{}:{} {name} › {of}\n", suite.file, case.position));
+        }
     }
     Exit::Yes
 }
 
-fn run_suite(arguments: &Test, suite: &Suite, system: &mut impl System, run: &mut Run) {
-    let mut patterns = Vec::new();
-    for pattern in &suite.policies.patterns {
-        patterns.push(beside(&suite.file, &pattern.value));
+/// Runs the cases. With `fail_fast` those behind the first failure are not run, and that is the same for any number
+/// of threads.
+fn run_cases<'r>(chosen: &[Chosen<'r>], how: How, sources: &'r Sources) -> Run<'r> {
+    let chunks = chosen.iter().flat_map(|(ready, cases)| {
+        let prepared = &ready.prepared;
+        cases.chunks(CHUNK).map(move |cases| (prepared, cases))
+    });
+    let jobs: Vec<(usize, (&Prepared<'_>, &[&'r Case]))> = chunks.enumerate().collect();
+    // The first job that has a failure: no later one needs to be done.
+    let stop = AtomicUsize::new(usize::MAX);
+    let results = in_order(how.threads, &jobs, |(index, (prepared, cases))| {
+        let mut hits = Hits::default();
+        let mesh = &prepared.mesh;
+        let mut outcomes = Vec::with_capacity(cases.len());
+        for case in *cases {
+            if stop.load(Ordering::Relaxed) < *index {
+                break;
+            }
+            let outcome = suite::run_case(prepared, case, Some(how.now), |request| {
+                if how.coverage { hits.decide(mesh, request) } else { mesh.decide(request) }
+            });
+            let stops = how.fail_fast && outcome.result.is_failure();
+            outcomes.push(outcome);
+            if stops {
+                stop.fetch_min(*index, Ordering::Relaxed);
+                break;
+            }
+        }
+        (outcomes, hits)
+    });
+    let stop = stop.into_inner();
+    let (outcomes, hits): (Vec<_>, Vec<_>) =
+        results.into_iter().take(stop.saturating_add(1)).unzip();
+    let coverage = how.coverage.then(|| coverage(chosen, hits));
+    let mut outcomes = outcomes.into_iter().flatten();
+    let mut count = Count::default();
+    let mut suites = Vec::new();
+    for (ready, cases) in chosen {
+        let ran: Vec<_> = outcomes.by_ref().take(cases.len()).collect();
+        count.not_run += cases.len() - ran.len();
+        let cases = ran.into_iter().map(|outcome| {
+            count.add(&outcome.result);
+            let failed = outcome.result.is_failure();
+            let command = failed.then(|| {
+                let Ready { prepared, paths, .. } = *ready;
+                reproduce::command(prepared.suite, paths, &prepared.mesh, outcome.case)
+            });
+            CaseRun { outcome, command }
+        });
+        suites.push(SuiteRun { cases: cases.collect(), prepared: &ready.prepared });
     }
-    let loaded = load::resources(&patterns, "default", system);
-    if loaded
-        .findings
-        .iter()
-        .any(|finding| finding.severity == Severity::Error)
-    {
-        run.unreadable += 1;
-        complain_of(system, &loaded.findings);
-        return;
+    Run { suites, count, coverage, sources }
+}
+
+/// What the chunks of every suite came by, together.
+fn coverage(chosen: &[Chosen<'_>], hits: Vec<Hits>) -> Coverage {
+    let mut coverage = Coverage::default();
+    let mut hits = hits.into_iter();
+    for (ready, cases) in chosen {
+        let mut of_suite = Hits::default();
+        for chunk in hits.by_ref().take(cases.len().div_ceil(CHUNK)) {
+            of_suite.merge(chunk);
+        }
+        coverage.add(&ready.prepared.mesh, &of_suite);
     }
-    let mut prepared = match suite::prepare(suite, &loaded.resources) {
-        Ok(prepared) => prepared,
-        Err(errors) => {
-            run.unreadable += 1;
-            complain_of(system, &errors.into_vec());
-            return;
+    coverage
+}
+
+/// Prints the outcomes, or writes them to a file. What cannot be written ends the run.
+fn show(arguments: &Test, run: &Run<'_>, system: &mut impl System) -> Result<(), ()> {
+    let text = match rendered(arguments, run) {
+        Ok(text) => text,
+        Err(error) => {
+            complain(system, &format!("error: {error}\n"));
+            return Err(());
         }
     };
-    prepared.mesh.token_reader = Some(Box::new(InlineKeys));
-    if suite.cases.is_empty() {
-        run.unreadable += 1;
-        let finding =
-            Diagnostic::error(Code::MissingField, format!("suite `{}` has no tests", suite.name))
-                .at(&suite.file, suite.position, &crate::diagnostic::FieldPath::root());
-        complain_of(system, &[finding]);
-        return;
-    }
-    let outcomes = suite::run(&prepared, Some(system.now()));
-    let mut text = String::new();
-    for outcome in &outcomes {
-        match &outcome.result {
-            CaseResult::Passed => run.count.passed += 1,
-            CaseResult::Failed(_) | CaseResult::CouldNotAsk(_) | CaseResult::Vacuous => {
-                run.count.failed += 1;
+    let mut closing = if arguments.count { report::counts(run) } else { String::new() };
+    if let Some(coverage) = &run.coverage {
+        if arguments.coverage && !arguments.quiet {
+            closing.push_str(&report::coverage_table(coverage));
+        }
+        closing.push_str(&format!("{}\n", report::coverage_summary(coverage)));
+        let files = [
+            (&arguments.lcov, report::lcov(coverage)),
+            (&arguments.cobertura, report::cobertura(coverage)),
+        ];
+        for (file, text) in files {
+            if let Some(file) = file {
+                write_file(file, &text, system)?;
             }
-            CaseResult::Skipped(_) => run.count.skipped += 1,
-            CaseResult::Todo(_) => run.count.todo += 1,
-        }
-        if report::outcome_text(&mut text, &prepared, outcome).is_err() {
-            // A String takes everything.
         }
     }
-    match arguments.output {
-        Format::Text if !arguments.quiet => print(system, &text),
-        Format::Text => {}
-        Format::Json | Format::Yaml => {
-            run.documents
-                .push(report::outcomes_document(&suite.file, &suite.name, &outcomes));
+    closing.push_str(&format!("{}\n", report::summary(run.count)));
+    match &arguments.output_file {
+        Some(file) => {
+            print(system, &closing);
+            let whole =
+                if arguments.output == Output::Text { format!("{text}{closing}") } else { text };
+            write_file(file, &whole, system)
+        }
+        // What follows a document would be no part of it.
+        None if arguments.output == Output::Text => {
+            print(system, &format!("{text}{closing}"));
+            Ok(())
+        }
+        None => {
+            print(system, &text);
+            Ok(())
         }
     }
 }
 
-/// A path of a suite, relative to the suite's file.
-fn beside(file: &str, path: &str) -> String {
-    match file.rsplit_once('/') {
-        Some((folder, _)) if !path.starts_with('/') => format!("{folder}/{path}"),
-        _ => path.to_owned(),
+fn rendered(arguments: &Test, run: &Run<'_>) -> Result<String, String> {
+    match arguments.output {
+        Output::Text if arguments.quiet => Ok(String::new()),
+        Output::Text => Ok(report::outcomes_text(run)),
+        Output::Json => report::test_result(run).to_text(false),
+        Output::Yaml => report::test_result(run).to_text(true),
+        Output::Junit => report::junit(run),
+        Output::Tap => Ok(report::tap(run)),
+        Output::Sarif => report::sarif(run).to_text(false),
+        Output::Github => Ok(report::github(run)),
+        Output::Markdown => Ok(report::markdown(run)),
     }
+}
+
+fn write_file(file: &str, text: &str, system: &mut impl System) -> Result<(), ()> {
+    system.write(file, text).map_err(|error| {
+        complain(system, &format!("error: `{file}` cannot be written: {error}\n"));
+    })
 }

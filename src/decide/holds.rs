@@ -5,30 +5,30 @@ use std::net::IpAddr;
 use super::Observer;
 use super::truth::Truth;
 use crate::matcher::StringMatch;
-use crate::mesh::{Attribute, Clause, Condition, Rule, RuleRef, ValueMatch};
+use crate::mesh::{Attribute, Clause, Condition, ConditionRef, Part, Rule, RuleRef, ValueMatch};
 use crate::request::{Certificate, Claim, Claims, Received, Value};
 
 /// What a proxy knows of one request when it asks its rules.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Facts<'f> {
+pub struct Facts<'f> {
     /// The peer's certificate, verified; absent for a plaintext peer.
-    pub(crate) peer: Option<&'f Certificate>,
+    pub peer: Option<&'f Certificate>,
     /// The other end of the connection; absent where the question does not say.
-    pub(crate) source_ip: Option<IpAddr>,
+    pub source_ip: Option<IpAddr>,
     /// The client by X-Forwarded-For; absent where it cannot be known.
-    pub(crate) remote_ip: Option<IpAddr>,
+    pub remote_ip: Option<IpAddr>,
     /// The address that was dialled; absent where neither files nor question say.
-    pub(crate) destination_ip: Option<IpAddr>,
+    pub destination_ip: Option<IpAddr>,
     /// The port that was dialled.
-    pub(crate) port: u16,
+    pub port: u16,
     /// The server name as the listener stores it: in lower case, empty where it reads none. Absent: not known.
-    pub(crate) server_name: Option<&'f str>,
+    pub server_name: Option<&'f str>,
     /// The request; absent on TCP.
-    pub(crate) http: Option<&'f Received>,
+    pub http: Option<&'f Received>,
     /// Whether the lines of a header are one value, joined with commas, as in older proxies [AP-80].
-    pub(crate) joins_header_lines: bool,
+    pub joins_header_lines: bool,
     /// The claims of the verified token; absent where there is none.
-    pub(crate) claims: Option<&'f Claims>,
+    pub claims: Option<&'f Claims>,
 }
 
 impl Facts<'_> {
@@ -39,37 +39,45 @@ impl Facts<'_> {
             observer.rule(place, Truth::No);
             return Truth::No;
         }
+        let when = ConditionRef { rule: place, part: Part::When, index: 0 };
         let truth = if O::WATCHING {
             // Every part is looked at, so that the observer sees all that fails.
-            let sources = self.clauses(place, &rule.sources, observer);
-            let operations = self.clauses(place, &rule.operations, observer);
-            let when = self.conditions(place, &rule.when, observer);
+            let sources = self.clauses(place, Part::From, &rule.sources, observer);
+            let operations = self.clauses(place, Part::To, &rule.operations, observer);
+            let when = self.conditions(when, &rule.when, observer);
             sources.min(operations).min(when)
         } else {
-            let sources = self.clauses(place, &rule.sources, observer);
+            let sources = self.clauses(place, Part::From, &rule.sources, observer);
             if sources == Truth::No {
                 return Truth::No;
             }
-            let operations = self.clauses(place, &rule.operations, observer);
+            let operations = self.clauses(place, Part::To, &rule.operations, observer);
             if operations == Truth::No {
                 return Truth::No;
             }
             sources
                 .min(operations)
-                .min(self.conditions(place, &rule.when, observer))
+                .min(self.conditions(when, &rule.when, observer))
         };
         observer.rule(place, truth);
         truth
     }
 
     /// Any of the clauses; none at all is any source or any operation.
-    fn clauses<O: Observer>(&self, place: RuleRef, clauses: &[Clause], observer: &mut O) -> Truth {
+    fn clauses<O: Observer>(
+        &self,
+        rule: RuleRef,
+        part: fn(usize) -> Part,
+        clauses: &[Clause],
+        observer: &mut O,
+    ) -> Truth {
         if clauses.is_empty() {
             return Truth::Yes;
         }
         let mut greatest = Truth::No;
-        for clause in clauses {
-            greatest = greatest.max(self.conditions(place, &clause.conditions, observer));
+        for (index, clause) in clauses.iter().enumerate() {
+            let first = ConditionRef { rule, part: part(index), index: 0 };
+            greatest = greatest.max(self.conditions(first, &clause.conditions, observer));
             if greatest == Truth::Yes && !O::WATCHING {
                 break;
             }
@@ -77,19 +85,21 @@ impl Facts<'_> {
         greatest
     }
 
+    /// All of the conditions, the first of which stands at `first`.
     fn conditions<O: Observer>(
         &self,
-        place: RuleRef,
+        first: ConditionRef,
         conditions: &[Condition],
         observer: &mut O,
     ) -> Truth {
         let mut least = Truth::Yes;
-        for condition in conditions {
+        for (index, condition) in conditions.iter().enumerate() {
             // On TCP the HTTP-only fields of a rule that is still there are deleted [L4-2].
             if self.http.is_none() && condition.attribute.is_http_only() {
                 continue;
             }
-            let truth = self.condition(condition);
+            let place = ConditionRef { index, ..first };
+            let truth = self.condition(place, condition, observer);
             observer.condition(place, condition, truth);
             least = least.min(truth);
             if least == Truth::No && !O::WATCHING {
@@ -100,9 +110,22 @@ impl Facts<'_> {
     }
 
     /// Any of the values; for a negated condition none of them [AP-11].
-    fn condition(&self, condition: &Condition) -> Truth {
-        let values = condition.values.iter().flat_map(|value| &value.matches);
-        let any = Truth::any(values.map(|value| self.value(&condition.attribute, value)));
+    fn condition<O: Observer>(
+        &self,
+        place: ConditionRef,
+        condition: &Condition,
+        observer: &mut O,
+    ) -> Truth {
+        let mut any = Truth::No;
+        for (index, value) in condition.values.iter().enumerate() {
+            let matches = value.matches.iter();
+            let truth = Truth::any(matches.map(|value| self.value(&condition.attribute, value)));
+            observer.value(place, index, truth);
+            any = any.max(truth);
+            if any == Truth::Yes && !O::WATCHING {
+                break;
+            }
+        }
         if condition.negated { any.not() } else { any }
     }
 

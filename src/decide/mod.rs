@@ -9,40 +9,42 @@ mod truth;
 use std::net::IpAddr;
 
 pub use decision::{Because, Decision, Shadow, Stage, Verdict};
+pub use holds::Facts;
 pub use truth::Truth;
 
-use self::holds::Facts;
 use self::request_authentication::{Authenticated, Verifier};
 use self::transport::{Accepted, Shut};
 use crate::istio::{Normalization as WrittenNormalization, ProviderKind};
 use crate::mesh::{
-    Condition, CustomRules, Dataplane, DecidedMode, Enforcement, IstioVersion, Mesh, ProviderStub,
-    RuleRef, RuleSet, Workload,
+    Condition, ConditionRef, CustomRules, Dataplane, DecidedMode, Enforcement, IstioVersion, Mesh,
+    ProviderStub, RuleRef, RuleSet, Workload,
 };
 use crate::request::{
     Claims, Downstream, Normalization, Payload, ReceiveContext, Received, Request, Value, receive,
 };
 
-/// What an observer of a decision is told. The decision is the same whether anybody watches or not.
+/// What an observer of a decision is told, in the order of the asking: a stage, what its rules are asked about, then
+/// the values of a condition before the condition and the conditions of a rule before the rule. The decision is the
+/// same whether anybody watches or not.
 pub trait Observer {
     /// Whether to look at every part of a rule, also behind the one that settles it.
     const WATCHING: bool;
 
     /// A stage begins to ask its rules.
-    fn stage(&mut self, stage: Stage);
+    fn stage(&mut self, _stage: Stage) {}
+    /// What the rules from here on are asked about: once for CUSTOM, once more behind the tokens.
+    fn facts(&mut self, _facts: &Facts<'_>) {}
+    /// A value of a condition was asked; for a negated condition yes means that the condition fails.
+    fn value(&mut self, _place: ConditionRef, _value: usize, _truth: Truth) {}
     /// A condition was asked.
-    fn condition(&mut self, place: RuleRef, condition: &Condition, truth: Truth);
+    fn condition(&mut self, _place: ConditionRef, _condition: &Condition, _truth: Truth) {}
     /// A rule was asked, or is not there at all (no).
-    fn rule(&mut self, place: RuleRef, truth: Truth);
+    fn rule(&mut self, _place: RuleRef, _truth: Truth) {}
 }
 
 /// Nobody watches.
 impl Observer for () {
     const WATCHING: bool = false;
-
-    fn stage(&mut self, _: Stage) {}
-    fn condition(&mut self, _: RuleRef, _: &Condition, _: Truth) {}
-    fn rule(&mut self, _: RuleRef, _: Truth) {}
 }
 
 impl Mesh {
@@ -374,6 +376,7 @@ impl PolicyEnforcementPoint<'_> {
         observer: &mut O,
     ) -> Option<Decision> {
         observer.stage(Stage::Custom);
+        observer.facts(facts);
         let dry = self.ask(&self.enforcement.custom_dry_run, facts, observer);
         match (dry.truth, dry.rule) {
             (Truth::Yes, Some(rule)) => {
@@ -490,6 +493,7 @@ impl PolicyEnforcementPoint<'_> {
         observer: &mut O,
     ) -> Decision {
         let enforcement = self.enforcement;
+        observer.facts(facts);
         if O::WATCHING {
             observer.stage(Stage::Audit);
             // Only the observer learns of it: AUDIT never affects the verdict [AP-3].

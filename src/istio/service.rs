@@ -1,6 +1,7 @@
 //! A Kubernetes Service as written.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 
 use super::Meta;
 
@@ -13,6 +14,8 @@ pub struct Service {
     pub selector: BTreeMap<String, String>,
     /// `ports`.
     pub ports: Vec<ServicePort>,
+    /// `clusterIP` and `clusterIPs`; none for a headless Service, and for one that no cluster has seen.
+    pub cluster_ips: Vec<IpAddr>,
     /// `type: ExternalName`.
     pub external_name: Option<String>,
 }

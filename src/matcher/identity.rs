@@ -78,6 +78,12 @@ impl ServiceAccountMatch {
         Self { namespace: namespace.to_owned(), account: account.to_owned() }
     }
 
+    /// The namespace that is asked for: the written one, or the policy's.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// Whether a name matches `spiffe://.+/ns/NAMESPACE/(.+/|)sa/ACCOUNT(/.+)?` [ID-25].
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {

@@ -41,6 +41,28 @@ impl IpBlock {
     pub fn contains(self, address: IpAddr) -> bool {
         self.0.contains(&address)
     }
+
+    /// The lowest address of the block.
+    #[must_use]
+    pub fn first(self) -> IpAddr {
+        self.0.network()
+    }
+
+    /// The addresses just below and just above the block, where there are any.
+    #[must_use]
+    pub fn beside(self) -> [Option<IpAddr>; 2] {
+        let step = |address: IpAddr, by: i8| match address {
+            IpAddr::V4(v4) => {
+                let moved = u32::from(v4).checked_add_signed(by.into())?;
+                Some(IpAddr::V4(moved.into()))
+            }
+            IpAddr::V6(v6) => {
+                let moved = u128::from(v6).checked_add_signed(by.into())?;
+                Some(IpAddr::V6(moved.into()))
+            }
+        };
+        [step(self.0.network(), -1), step(self.0.broadcast(), 1)]
+    }
 }
 
 impl fmt::Display for IpBlock {

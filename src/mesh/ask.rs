@@ -14,16 +14,28 @@ use crate::spiffe::IstioIdentity;
 #[non_exhaustive]
 pub enum QuestionError {
     /// The files know no workload and no Service of that name.
-    #[error("the files know no workload or Service `{name}`")]
+    #[error("the files know no workload or Service `{name}`{}", in_namespace(name, namespace))]
     UnknownDestination {
         /// As asked.
         name: String,
+        /// The namespace that it was looked for in.
+        namespace: String,
     },
     /// The files know no workload of that name.
-    #[error("the files know no workload `{name}`")]
+    #[error("the files know no workload `{name}`{}", in_namespace(name, namespace))]
     UnknownCaller {
         /// As asked.
         name: String,
+        /// The namespace that it was looked for in.
+        namespace: String,
+    },
+    /// What a request is said to come through is no gateway.
+    #[error("`{name}` is no gateway: {because}")]
+    NoGateway {
+        /// `name.namespace`.
+        name: String,
+        /// What it is instead, and why.
+        because: String,
     },
     /// Several workloads have that name.
     #[error("`{name}` names {count} workloads: {which}")]
@@ -63,6 +75,15 @@ pub enum QuestionError {
     },
 }
 
+/// The namespace, where the name does not say it.
+fn in_namespace(name: &str, namespace: &str) -> String {
+    let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+    if is_address || Name::parse(name).namespace.is_some() {
+        return String::new();
+    }
+    format!(" in namespace `{namespace}`")
+}
+
 /// Where a question leads.
 struct Destination {
     backends: Vec<Backend>,
@@ -73,17 +94,22 @@ struct Destination {
 }
 
 /// A name in its parts.
-struct Name<'n> {
-    kind: Option<&'n str>,
-    name: &'n str,
-    namespace: Option<&'n str>,
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Name<'n> {
+    /// What stands before the slash: `deploy`, `svc` …
+    pub kind: Option<&'n str>,
+    /// The name itself.
+    pub name: &'n str,
+    /// What stands behind the first dot, less `.svc` and all that follows it.
+    pub namespace: Option<&'n str>,
     /// Written with `.svc`: a Service and nothing else.
-    service: bool,
+    pub service: bool,
 }
 
 impl<'n> Name<'n> {
     /// `[kind/]name[.namespace[.svc[.cluster.local]]]`.
-    fn parse(text: &'n str) -> Self {
+    #[must_use]
+    pub fn parse(text: &'n str) -> Self {
         let (kind, rest) = match text.split_once('/') {
             Some((kind, rest)) => (Some(kind), rest),
             None => (None, text),
@@ -154,7 +180,10 @@ impl Mesh {
             }
         }
         match found.as_slice() {
-            [] => Err(QuestionError::UnknownCaller { name: name.to_owned() }),
+            [] => Err(QuestionError::UnknownCaller {
+                name: name.to_owned(),
+                namespace: parsed.namespace.unwrap_or(namespace).to_owned(),
+            }),
             [one] => Ok(*one),
             many => Err(self.ambiguous(name, many)),
         }
@@ -195,10 +224,20 @@ impl Mesh {
         spec: &RequestSpec,
         namespace: &str,
     ) -> Result<Destination, QuestionError> {
+        let mut name = Name::parse(&spec.to);
         if let Ok(ip) = spec.to.trim_matches(['[', ']']).parse::<IpAddr>() {
-            return self.by_address(spec, ip);
+            let mut services = self.inventory.services.iter();
+            // A proxy knows a Service by its addresses as it does by its names.
+            let Some(service) = services.find(|service| service.ips.contains(&ip)) else {
+                return self.by_address(spec, ip);
+            };
+            name = Name {
+                kind: Some("service"),
+                name: &service.name,
+                namespace: Some(&service.namespace),
+                service: true,
+            };
         }
-        let name = Name::parse(&spec.to);
         let in_namespace = name.namespace.unwrap_or(namespace);
         let service = self.inventory.services.iter().find(|service| {
             service.name == name.name
@@ -238,7 +277,10 @@ impl Mesh {
                     None => QuestionError::NeedsPort { name: full, known },
                 })
             }
-            ([], None, _) => Err(QuestionError::UnknownDestination { name: spec.to.clone() }),
+            ([], None, _) => Err(QuestionError::UnknownDestination {
+                name: spec.to.clone(),
+                namespace: in_namespace.to_owned(),
+            }),
             ([one], _, port) => {
                 let workload = self.workload(*one);
                 let known: Vec<u16> = workload
@@ -277,7 +319,10 @@ impl Mesh {
             .iter()
             .position(|workload| workload.ips.contains(&ip));
         let Some(workload) = workload else {
-            return Err(QuestionError::UnknownDestination { name: spec.to.clone() });
+            return Err(QuestionError::UnknownDestination {
+                name: spec.to.clone(),
+                namespace: String::new(),
+            });
         };
         let Some(port) = spec.port else {
             return Err(QuestionError::NeedsPort { name: spec.to.clone(), known: Vec::new() });

@@ -79,6 +79,20 @@ pub enum ValueMatch {
     ListElement(StringMatch),
 }
 
+impl ValueMatch {
+    /// The block of an address.
+    #[must_use]
+    pub const fn block(&self) -> Option<IpBlock> {
+        if let Self::Ip(block) = self { Some(*block) } else { None }
+    }
+
+    /// The port.
+    #[must_use]
+    pub const fn port(&self) -> Option<u16> {
+        if let Self::Port(port) = self { Some(*port) } else { None }
+    }
+}
+
 /// Why a `when` key or a value cannot be translated.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]

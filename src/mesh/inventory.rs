@@ -117,6 +117,8 @@ pub struct Service {
     pub ports: BTreeMap<u16, Vec<Backend>>,
     /// Its ports by name.
     pub port_names: BTreeMap<String, u16>,
+    /// Its addresses, where they are known.
+    pub ips: Vec<IpAddr>,
 }
 
 /// One workload behind a Service port, and the port that it is dialled at.
@@ -137,6 +139,8 @@ pub struct Inventory {
     pub services: Vec<Service>,
     /// The namespaces that are named anywhere.
     pub namespaces: BTreeSet<String>,
+    /// The service accounts that are written as resources: namespace and name.
+    pub service_accounts: BTreeSet<(String, String)>,
 }
 
 /// Namespaces that are never injected.
@@ -151,6 +155,7 @@ impl Inventory {
         let mut written_workloads = Vec::new();
         let mut written_services = Vec::new();
         let mut named = BTreeSet::new();
+        let mut service_accounts = BTreeSet::new();
         for resource in resources {
             match resource {
                 Resource::Namespace(meta) => {
@@ -162,9 +167,11 @@ impl Inventory {
                 Resource::AuthorizationPolicy(_)
                 | Resource::PeerAuthentication(_)
                 | Resource::RequestAuthentication(_)
-                | Resource::ServiceAccount(_)
                 | Resource::MeshConfig(..)
                 | Resource::Later { .. } => {}
+                Resource::ServiceAccount(meta) => {
+                    service_accounts.insert((meta.namespace.clone(), meta.name.clone()));
+                }
             }
             let namespace = &resource.meta().namespace;
             if !namespace.is_empty() {
@@ -217,6 +224,7 @@ impl Inventory {
                 .collect(),
             services,
             namespaces: named,
+            service_accounts,
         }
     }
 }
@@ -442,6 +450,7 @@ fn connect(
             origin: service.meta.origin.clone(),
             ports,
             port_names,
+            ips: service.cluster_ips.clone(),
         });
     }
     services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));

@@ -7,18 +7,20 @@ mod extension_provider;
 mod inventory;
 mod istio_version;
 mod listener;
+mod passed_over;
 mod peer_authentication;
 mod request_authentication;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-pub use ask::QuestionError;
+pub use ask::{Name, QuestionError};
 pub use attribute::{Attribute, Untranslatable, ValueMatch};
 pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Rule, Value};
 pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Uncaptured, Workload};
 pub use istio_version::{IstioVersion, NotAVersion};
 pub use listener::{ListenerClass, class_of_protocol, class_of_service_port};
+pub use passed_over::{PassedOver, WhyPassedOver};
 pub use peer_authentication::{
     DecidedMode, EffectiveMtls, Level, MtlsMode, applies, compose, level, reaching,
 };
@@ -142,6 +144,10 @@ pub struct Mesh {
     /// Whoever reads real tokens; absent: they stay unread.
     pub token_reader: Option<Box<dyn TokenReader>>,
     enforcements: Vec<Enforcement>,
+    /// istiod's revision.
+    revision: String,
+    /// What every policy says it is about.
+    candidates: Vec<passed_over::Candidate>,
 }
 
 /// A rule's place: the policy's in [`Mesh::policies`], the rule's in [`Policy::rules`].
@@ -151,6 +157,28 @@ pub struct RuleRef {
     pub policy: usize,
     /// The rule.
     pub rule: usize,
+}
+
+/// Which part of a rule a condition stands in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Part {
+    /// The `source` at this place of [`Rule::sources`].
+    From(usize),
+    /// The `operation` at this place of [`Rule::operations`].
+    To(usize),
+    /// [`Rule::when`].
+    When,
+}
+
+/// A condition's place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ConditionRef {
+    /// The rule that it is of.
+    pub rule: RuleRef,
+    /// The part of the rule.
+    pub part: Part,
+    /// Its place in that part.
+    pub index: usize,
 }
 
 /// The policies of one action that a workload is under.
@@ -272,6 +300,11 @@ impl Mesh {
             stubs: inputs.stubs,
             token_reader: None,
             enforcements,
+            revision: revision.to_owned(),
+            candidates: resources
+                .iter()
+                .filter_map(passed_over::Candidate::of)
+                .collect(),
         };
         Ok((mesh, findings))
     }
@@ -293,6 +326,18 @@ impl Mesh {
     pub fn rule(&self, place: RuleRef) -> Option<(&Policy, &Rule)> {
         let policy = self.policies.get(place.policy)?;
         Some((policy, policy.rules.get(place.rule)?))
+    }
+
+    /// The condition at a place.
+    #[must_use]
+    pub fn condition(&self, place: ConditionRef) -> Option<&Condition> {
+        let (_, rule) = self.rule(place.rule)?;
+        let conditions = match place.part {
+            Part::From(clause) => &rule.sources.get(clause)?.conditions,
+            Part::To(clause) => &rule.operations.get(clause)?.conditions,
+            Part::When => &rule.when,
+        };
+        conditions.get(place.index)
     }
 }
 

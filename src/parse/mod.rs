@@ -4,6 +4,7 @@ mod authorization_policy;
 pub(crate) mod embedded;
 mod kinds;
 pub(crate) mod mesh_config;
+mod mesh_config_file;
 mod meta;
 pub(crate) mod node;
 mod peer_authentication;
@@ -24,6 +25,7 @@ use std::sync::Arc;
 
 use embedded::Outer;
 use kinds::{Handling, Known, TypeMeta};
+pub use mesh_config_file::mesh_config_file;
 use node::Node;
 use reader::{Fields, MAX_COMPLAINTS, Place, Reader};
 
@@ -39,11 +41,14 @@ pub struct Loaded {
     pub findings: Vec<Diagnostic>,
     /// The kinds that are not looked into, and how many of each there were.
     pub passed_over: BTreeMap<String, usize>,
+    /// The texts by the names of their files, to quote from.
+    pub texts: BTreeMap<String, String>,
 }
 
 /// Reads one text (YAML or JSON, several documents, `kind: List` and nested lists) and adds what it holds.
 /// A resource without a namespace is put into `default_namespace`.
 pub fn resources(file: &str, text: &str, default_namespace: &str, loaded: &mut Loaded) {
+    loaded.texts.insert(file.to_owned(), text.to_owned());
     let file = Arc::from(file);
     let before = loaded.findings.len();
     let documents = yaml::documents(&file, text, &mut loaded.findings);
@@ -60,7 +65,7 @@ pub(crate) fn resource_nodes(
     loaded: &mut Loaded,
 ) {
     let before = loaded.findings.len();
-    let Loaded { resources, findings, passed_over } = loaded;
+    let Loaded { resources, findings, passed_over, texts: _ } = loaded;
     let reader = Reader { file: Arc::clone(file), complaints: findings };
     let text = Outer::new(text);
     let mut loader = Loader { reader, text, default_namespace, resources, passed_over };

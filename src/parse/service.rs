@@ -1,5 +1,7 @@
 //! The fields of a Service that decide a call → the Service as written.
 
+use std::net::IpAddr;
+
 use super::node::Value;
 use super::reader::{Place, Reader};
 use super::{Root, meta};
@@ -12,8 +14,13 @@ pub(super) const PROTOCOLS: [(&str, bool); 3] = [("SCTP", false), ("TCP", true),
 pub(super) fn read(reader: &mut Reader<'_>, root: &mut Root<'_, '_>) -> Option<Resource> {
     let spec = root.fields.take("spec");
     let meta = meta::kubernetes(reader, root)?;
-    let mut service =
-        Service { meta, selector: Default::default(), ports: Vec::new(), external_name: None };
+    let mut service = Service {
+        meta,
+        selector: Default::default(),
+        ports: Vec::new(),
+        cluster_ips: Vec::new(),
+        external_name: None,
+    };
     let Some(mut spec) = spec.and_then(|place| reader.fields(&place)) else {
         return Some(Resource::Service(service));
     };
@@ -25,6 +32,16 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Root<'_, '_>) -> Option<R
             service.ports.extend(port(reader, &item));
         }
     }
+    let first = spec.take("clusterIP").into_iter();
+    let all = spec.take("clusterIPs");
+    let all = all.map_or_else(Vec::new, |place| reader.items(&place));
+    for place in first.chain(all) {
+        if let Some(ip) = cluster_ip(reader, &place)
+            && !service.cluster_ips.contains(&ip)
+        {
+            service.cluster_ips.push(ip);
+        }
+    }
     let external = spec.take("type").and_then(|place| reader.string(&place));
     if external.is_some_and(|kind| kind.value == "ExternalName")
         && let Some(place) = spec.take("externalName")
@@ -32,6 +49,18 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Root<'_, '_>) -> Option<R
         service.external_name = reader.string(&place).map(|name| name.value);
     }
     Some(Resource::Service(service))
+}
+
+/// An address; `None` and an empty text are none.
+fn cluster_ip(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<IpAddr> {
+    let text = reader.string(place)?.value;
+    let address = text.parse().ok();
+    if address.is_none() && !["", "None"].contains(&text.as_str()) {
+        let message = format!("`clusterIP` does not take `{text}`");
+        reader.complain(place, Code::BadValue, message).help =
+            Some("an IP address, or `None` for a headless Service".to_owned());
+    }
+    address
 }
 
 fn port(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<ServicePort> {

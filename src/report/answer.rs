@@ -1,8 +1,10 @@
 //! A decision → what a person is told: a word, a sentence, a place.
 
+use super::account::Account;
 use crate::decide::{Because, Decision, Truth, Verdict};
 use crate::diagnostic::Origin;
-use crate::mesh::{Dataplane, Mesh};
+use crate::explanation::Explanation;
+use crate::mesh::{Dataplane, Mesh, MtlsMode};
 use crate::request::{Payload, Request};
 
 /// The first word of an answer.
@@ -57,8 +59,12 @@ pub struct Endpoint {
     pub rule: Option<(String, usize)>,
     /// Where the deciding rule, or the deciding mode, is written.
     pub origin: Option<Origin>,
+    /// The mode of the port; absent where no proxy stands there.
+    pub mode: Option<MtlsMode>,
     /// What else is worth knowing: dry runs, an assumed sidecar.
     pub notes: Vec<String>,
+    /// What is known beyond the reason; absent for an answer that is not explained.
+    pub account: Option<Account>,
 }
 
 /// The answer to one question: that of every workload that may answer.
@@ -80,6 +86,19 @@ impl Answer {
         let endpoints = requests
             .iter()
             .map(|request| endpoint(mesh, request, mesh.decide(request)))
+            .collect();
+        Some(Self { question, endpoints })
+    }
+
+    /// The same answer, explained. Absent where there are no requests.
+    #[must_use]
+    pub fn explained(mesh: &Mesh, question: String, requests: &[Request]) -> Option<Self> {
+        if requests.is_empty() {
+            return None;
+        }
+        let endpoints = requests
+            .iter()
+            .map(|request| explained(mesh, request, &mesh.explain(request)))
             .collect();
         Some(Self { question, endpoints })
     }
@@ -113,6 +132,12 @@ impl Answer {
     }
 }
 
+/// One workload's answer with all that is known of it.
+pub(crate) fn explained(mesh: &Mesh, request: &Request, explanation: &Explanation) -> Endpoint {
+    let account = Account::of(mesh, request, explanation);
+    Endpoint { account: Some(account), ..endpoint(mesh, request, explanation.decision.clone()) }
+}
+
 /// One workload's answer.
 pub(crate) fn endpoint(mesh: &Mesh, request: &Request, decision: Decision) -> Endpoint {
     let workload = mesh.workload(request.workload);
@@ -130,7 +155,17 @@ pub(crate) fn endpoint(mesh: &Mesh, request: &Request, decision: Decision) -> En
     };
     let notes = notes(mesh, request, &decision, &name);
     let reason = reason(mesh, request, &decision, &name);
-    Endpoint { workload: name, port: request.port, decision, reason, rule, origin, notes }
+    Endpoint {
+        workload: name,
+        port: request.port,
+        decision,
+        reason,
+        rule,
+        origin,
+        mode: mode.map(|mode| mode.mode),
+        notes,
+        account: None,
+    }
 }
 
 /// What else is worth knowing.
@@ -163,22 +198,6 @@ fn notes(mesh: &Mesh, request: &Request, decision: &Decision, name: &str) -> Vec
     }
     if over_tcp && decision.verdict == Verdict::Deny {
         notes.push("the caller sees its connection closed".to_owned());
-    }
-    if over_tcp && decision.because == Because::NothingAllows {
-        let set = mesh.enforcement(request.workload).map(|found| &found.allow);
-        for (policy, rule) in set
-            .into_iter()
-            .flat_map(|set| &set.rules)
-            .filter_map(|place| mesh.rule(*place))
-        {
-            if let Some(field) = &rule.dropped_on_tcp {
-                notes.push(format!(
-                    "rule {} of `{}` is not there on a TCP port: it uses `{field}`",
-                    rule.index,
-                    policy.id()
-                ));
-            }
-        }
     }
     for shadow in &decision.shadow {
         let which = shadow.rule.and_then(|place| mesh.rule(place));

@@ -80,7 +80,10 @@ pub fn facts_document(all: &[Facts]) -> Document {
             "findings": facts.findings,
         })
     };
-    Document::of("Certificates", json!({"certificates": all.iter().map(one).collect::<Vec<_>>()}))
+    Document::of_kind(
+        "Certificates",
+        json!({"certificates": all.iter().map(one).collect::<Vec<_>>()}),
+    )
 }
 
 /// Which of the two answers are asked for.
@@ -141,7 +144,7 @@ pub fn verification_document(verification: &Verification, answers: Answers) -> D
         Answers::Envoy => json!({"envoy": envoy}),
         Answers::Strict => json!({"standard": strict}),
     };
-    Document::of("Verification", body)
+    Document::of_kind("Verification", body)
 }
 
 /// Issued certificates as text, one a line.
@@ -175,7 +178,7 @@ pub fn records_document(records: &[Record], at: UnixTime) -> Document {
             "generation": record.generation,
         })
     };
-    Document::of(
+    Document::of_kind(
         "IssuedCertificates",
         json!({"certificates": records.iter().map(one).collect::<Vec<_>>()}),
     )
@@ -216,7 +219,7 @@ pub fn handshake_document(outcome: &Outcome) -> Document {
         Some(Err(error)) => json!({"refused": error.to_string()}),
         None => Value::Null,
     };
-    Document::of(
+    Document::of_kind(
         "Handshake",
         json!({
             "clientSaw": seen(&outcome.client_saw),
@@ -234,5 +237,5 @@ pub fn values_document(kind: &str, values: &[(&str, String)]) -> Document {
         .iter()
         .map(|(name, value)| ((*name).to_owned(), Value::from(value.as_str())))
         .collect();
-    Document::of(kind, Value::Object(body))
+    Document::of_kind(kind, Value::Object(body))
 }

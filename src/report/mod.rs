@@ -1,15 +1,88 @@
 //! Facts → text and documents. Nothing is printed here: everything is written to a given writer or returned.
 
+mod account;
 mod answer;
 #[cfg(all(feature = "ca", unix))]
 pub mod certificate;
+#[cfg(feature = "cli")]
+mod cobertura;
+#[cfg(feature = "text")]
+mod coverage;
+mod document;
+#[cfg(feature = "text")]
+mod explained;
+#[cfg(feature = "text")]
+mod github;
 mod json;
+#[cfg(feature = "cli")]
+mod junit;
+#[cfg(feature = "text")]
+mod lcov;
+#[cfg(feature = "text")]
+mod markdown;
+#[cfg(feature = "text")]
+mod mutation;
+#[cfg(feature = "text")]
+mod outcomes;
+mod question;
+#[cfg(feature = "text")]
+mod sarif;
+mod settings;
+#[cfg(feature = "text")]
+mod snippet;
+#[cfg(feature = "text")]
+mod style;
+mod survey;
+#[cfg(feature = "text")]
+mod tap;
+#[cfg(feature = "text")]
+mod test_result;
 mod text;
 mod yaml;
 
-pub use answer::{Answer, Endpoint, Word};
-pub use json::{
-    Count, Document, answer as answer_document, complaint as complaint_document,
-    outcomes as outcomes_document, test_result,
+pub use account::{
+    Account, FieldAccount, PassedOverAccount, RuleAccount, StageAccount, SurpriseAccount,
 };
-pub use text::{answer as answer_text, outcome as outcome_text, question, summary};
+pub use answer::{Answer, Endpoint, Word};
+#[cfg(feature = "cli")]
+pub use cobertura::cobertura;
+#[cfg(feature = "text")]
+pub use coverage::{summary as coverage_summary, table as coverage_table};
+#[cfg(feature = "text")]
+pub use explained::{answer as answer_text, endpoint as endpoint_text};
+#[cfg(feature = "text")]
+pub use github::github;
+pub use json::{
+    Document, answer as answer_document, answer_schema, complaint as complaint_document,
+    complaint_schema,
+};
+#[cfg(feature = "cli")]
+pub use junit::junit;
+#[cfg(feature = "text")]
+pub use lcov::lcov;
+#[cfg(feature = "text")]
+pub use markdown::markdown;
+#[cfg(feature = "text")]
+pub use mutation::{
+    Mutation, Survivor, document as mutation_document, summary as mutation_summary,
+    text as mutation_text,
+};
+#[cfg(feature = "text")]
+pub use outcomes::{CaseRun, Run, SuiteRun, counts, summary, text as outcomes_text};
+pub use question::{case as case_line, claims, line as question_line};
+#[cfg(feature = "text")]
+pub use sarif::sarif;
+pub use settings::{
+    EffectiveSetting, document as settings_document, schema as settings_schema,
+    text as settings_text,
+};
+#[cfg(feature = "text")]
+pub use snippet::{Quotation, Remark, Sources};
+#[cfg(feature = "text")]
+pub use style::Style;
+pub use survey::{Row, Table, TableKind};
+#[cfg(feature = "text")]
+pub use tap::tap;
+#[cfg(feature = "text")]
+pub use test_result::test_result;
+pub use text::question;

@@ -1,5 +1,6 @@
 //! One entry of `tests` → its cases: every combination of the lists in it.
 
+use std::collections::BTreeMap;
 use std::net::IpAddr;
 use std::sync::Arc;
 
@@ -57,6 +58,9 @@ pub struct Because {
     pub envoy_policy_id: Option<String>,
 }
 
+/// More cases than this in one suite are not expanded.
+pub(super) const MAX_CASES: usize = 250_000;
+
 /// One axis of the matrix: its values with the word that a case's name shows, empty where it is no list.
 type Axis<T> = Vec<(T, String)>;
 
@@ -74,6 +78,12 @@ fn axis<T>(
                 .collect(),
         );
     };
+    if items.is_empty() {
+        reader
+            .complain(&(node, path), Code::BadValue, "an empty list makes no case")
+            .help = Some("name at least one value, or leave the field out".to_owned());
+        return None;
+    }
     let mut axis = Vec::new();
     for (index, item) in items.iter().enumerate() {
         axis.extend(read(reader, &(item, path.item(index))).map(|value| (value, show(item))));
@@ -161,6 +171,15 @@ fn question(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Vec<Comb
     };
     let methods = optional(methods);
     let targets = optional(targets);
+    let count = [to.len(), methods.len(), targets.len()]
+        .into_iter()
+        .fold(from.len(), usize::saturating_mul);
+    if count > MAX_CASES {
+        let message =
+            format!("the lists make {count} cases, and more than {MAX_CASES} are not read");
+        reader.complain_at(fields.position, &fields.path, Code::Limit, message);
+        return None;
+    }
     let mut combinations = Vec::new();
     for ((caller, ip), from_shown) in &from {
         for (to, to_shown) in &to {
@@ -190,10 +209,25 @@ fn question(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Vec<Comb
     Some(combinations)
 }
 
-/// Reads one entry of `tests` and adds its cases.
-pub(super) fn test(reader: &mut Reader<'_>, at: &Place<'_>, cases: &mut Vec<Case>) {
+/// Reads one entry of `tests` and adds its cases; `names` are those of the entries before it, and where each stands.
+pub(super) fn test(
+    reader: &mut Reader<'_>,
+    at: &Place<'_>,
+    names: &mut BTreeMap<String, Position>,
+    cases: &mut Vec<Case>,
+) {
     let Some(mut fields) = reader.fields(at) else { return };
     let name = required(reader, &mut fields, "name");
+    if let Some(name) = &name {
+        let complaint = match names.insert(name.clone(), fields.position) {
+            _ if name.trim().is_empty() => Some("a test needs a name to be told by".to_owned()),
+            Some(other) => Some(format!("the test at {other} is called `{name}`, too")),
+            None => None,
+        };
+        if let Some(complaint) = complaint {
+            reader.complain_at(fields.position, &fields.path, Code::BadValue, complaint);
+        }
+    }
     let combinations = question(reader, &mut fields);
     let expect = expectation(reader, &mut fields);
     let skip = string(reader, &mut fields, "skip");

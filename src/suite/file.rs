@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::case::{Case, test};
+use super::case::{Case, MAX_CASES, test};
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Origin, Position, Severity, Sourced};
 use crate::istio::{self, MeshConfig, Meta, Resource};
 use crate::mesh::{
@@ -18,11 +18,9 @@ use crate::parse::yaml::{Dialect, documents_in};
 use crate::parse::{self, Loaded};
 
 /// The version that this reader understands.
-const API_VERSION: &str = "portcullis.dev/v1alpha1";
+pub(super) const API_VERSION: &str = "portcullis.dev/v1alpha1";
 /// The kind.
 const KIND: &str = "TestSuite";
-/// More cases than this in one suite are not expanded.
-const MAX_CASES: usize = 1_000_000;
 
 /// One suite.
 #[derive(Clone, Debug)]
@@ -145,9 +143,11 @@ fn suite(reader: &mut Reader<'_>, outer: &Outer<'_>, document: &Node) -> Option<
         .take("providers")
         .map(|place| stubs(reader, &place))
         .unwrap_or_default();
-    let mut cases = Vec::new();
-    for place in items(reader, &mut fields, "tests") {
-        test(reader, &place, &mut cases);
+    let (mut cases, mut names) = (Vec::new(), BTreeMap::new());
+    let tests = items(reader, &mut fields, "tests");
+    let none_written = tests.is_empty();
+    for place in tests {
+        test(reader, &place, &mut names, &mut cases);
         if cases.len() > MAX_CASES {
             let finding = Diagnostic::error(
                 Code::Limit,
@@ -159,6 +159,9 @@ fn suite(reader: &mut Reader<'_>, outer: &Outer<'_>, document: &Node) -> Option<
         }
     }
     let position = fields.position;
+    if none_written {
+        reader.complain_at(position, &fields.path, Code::MissingField, "the suite has no `tests`");
+    }
     reader.finish(fields);
     Some(Suite {
         file,
@@ -299,7 +302,13 @@ fn service(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<Resource> {
     let position = fields.position;
     reader.finish(fields);
     let meta = meta(reader, position, name?, namespace?);
-    Some(Resource::Service(istio::Service { meta, selector, ports, external_name: None }))
+    Some(Resource::Service(istio::Service {
+        meta,
+        selector,
+        ports,
+        cluster_ips: Vec::new(),
+        external_name: None,
+    }))
 }
 
 fn service_port(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<istio::ServicePort> {

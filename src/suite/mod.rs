@@ -1,11 +1,15 @@
 //! Policy unit tests: a suite file and a mesh → outcomes, as values.
 
+mod accepted;
 mod case;
 mod file;
 mod run;
 
+pub use accepted::{Accepted, accepted};
 pub use case::{Because, Case, Expectation, questions, stated_claims};
 #[cfg(feature = "cli")]
 pub(crate) use case::{split_port, stated_token};
 pub use file::{Policies, Suite, is_suite_file, read};
-pub use run::{CaseResult, Mismatch, Outcome, Prepared, prepare, run};
+pub use run::{
+    CaseResult, Count, Mismatch, Outcome, Prepared, prepare, prepare_with, run, run_case,
+};

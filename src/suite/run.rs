@@ -31,6 +31,45 @@ pub struct Outcome<'s> {
     pub asked: Option<(Request, Decision)>,
 }
 
+/// How many cases ended how.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Count {
+    /// As expected.
+    pub passed: usize,
+    /// Otherwise, or vacuous, or not askable.
+    pub failed: usize,
+    /// Of the failed ones: as expected, but only because no policy applies.
+    pub vacuous: usize,
+    /// Not run, with a reason.
+    pub skipped: usize,
+    /// Still to be done.
+    pub todo: usize,
+    /// Not run, because the run stopped at a failure.
+    pub not_run: usize,
+}
+
+impl Count {
+    /// Counts one more case.
+    pub const fn add(&mut self, result: &CaseResult) {
+        match result {
+            CaseResult::Passed => self.passed += 1,
+            CaseResult::CouldNotAsk(_) | CaseResult::Failed(_) => self.failed += 1,
+            CaseResult::Vacuous => {
+                self.failed += 1;
+                self.vacuous += 1;
+            }
+            CaseResult::Skipped(_) => self.skipped += 1,
+            CaseResult::Todo { .. } => self.todo += 1,
+        }
+    }
+
+    /// How many cases were run, whatever came of it.
+    #[must_use]
+    pub const fn ran(&self) -> usize {
+        self.passed + self.failed + self.todo
+    }
+}
+
 /// How a case ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum CaseResult {
@@ -42,10 +81,23 @@ pub enum CaseResult {
     Passed,
     /// Not run, with the reason.
     Skipped(String),
-    /// Not as expected yet, with what is to be done.
-    Todo(String),
+    /// What is to be done before it can pass.
+    Todo {
+        /// As written.
+        what: String,
+        /// Whether it is as expected already, so that `todo` can go.
+        done: bool,
+    },
     /// As expected, but only because no policy applies.
     Vacuous,
+}
+
+impl CaseResult {
+    /// Whether it fails the run.
+    #[must_use]
+    pub const fn is_failure(&self) -> bool {
+        matches!(self, Self::CouldNotAsk(_) | Self::Failed(_) | Self::Vacuous)
+    }
 }
 
 /// One thing that is not as expected.
@@ -64,6 +116,18 @@ pub struct Mismatch {
 /// # Errors
 /// Everything that is wrong with the resources.
 pub fn prepare<'s>(suite: &'s Suite, files: &[Resource]) -> Result<Prepared<'s>, Diagnostics> {
+    prepare_with(suite, files, &suite.policies.resources)
+}
+
+/// As [`prepare`], with other resources in the place of those that stand in the suite.
+///
+/// # Errors
+/// Everything that is wrong with the resources.
+pub fn prepare_with<'s>(
+    suite: &'s Suite,
+    files: &[Resource],
+    own: &[Resource],
+) -> Result<Prepared<'s>, Diagnostics> {
     let policies = &suite.policies;
     if policies.admission.is_none() {
         // What stands in files must be admissible; what is written in place need not be.
@@ -73,7 +137,7 @@ pub fn prepare<'s>(suite: &'s Suite, files: &[Resource]) -> Result<Prepared<'s>,
         config: policies.config.clone(),
         revision: policies.revision.clone(),
         istio_version: policies.istio_version,
-        resources: vec![files, &policies.resources],
+        resources: vec![files, own],
         workloads: policies.workloads.clone(),
         stubs: policies.stubs.clone(),
         admission: policies.admission.unwrap_or(Admission::Bypassed),
@@ -88,11 +152,17 @@ pub fn run<'s>(prepared: &Prepared<'s>, now: Option<i64>) -> Vec<Outcome<'s>> {
         .suite
         .cases
         .iter()
-        .map(|case| outcome(prepared, case, now))
+        .map(|case| run_case(prepared, case, now, |request| prepared.mesh.decide(request)))
         .collect()
 }
 
-fn outcome<'s>(prepared: &Prepared<'s>, case: &'s Case, now: Option<i64>) -> Outcome<'s> {
+/// Runs one case of the suite; `decide` decides a request, and may watch how. `now` as in [`run`].
+pub fn run_case<'s>(
+    prepared: &Prepared<'_>,
+    case: &'s Case,
+    now: Option<i64>,
+    mut decide: impl FnMut(&Request) -> Decision,
+) -> Outcome<'s> {
     if let Some(reason) = &case.skip {
         return Outcome { case, result: CaseResult::Skipped(reason.clone()), asked: None };
     }
@@ -102,12 +172,19 @@ fn outcome<'s>(prepared: &Prepared<'s>, case: &'s Case, now: Option<i64>) -> Out
             return Outcome { case, result: CaseResult::CouldNotAsk(error), asked: None };
         }
     };
+    if requests.is_empty() {
+        let error = QuestionError::UnknownDestination {
+            name: case.spec.to.clone(),
+            namespace: case.spec.namespace.clone().unwrap_or_default(),
+        };
+        return Outcome { case, result: CaseResult::CouldNotAsk(error), asked: None };
+    }
     // Every workload behind a Service must answer as expected.
     let mut shown = None;
     let mut result = CaseResult::Passed;
     for request in &mut requests {
         request.now = now;
-        let decision = prepared.mesh.decide(request);
+        let decision = decide(request);
         let mismatches = compare(case, &decision, &prepared.mesh);
         if !mismatches.is_empty() {
             shown = Some((request.clone(), decision));
@@ -124,8 +201,8 @@ fn outcome<'s>(prepared: &Prepared<'s>, case: &'s Case, now: Option<i64>) -> Out
             shown = Some((request.clone(), decision));
         }
     }
-    if let (Some(todo), CaseResult::Failed(_) | CaseResult::Vacuous) = (&case.todo, &result) {
-        result = CaseResult::Todo(todo.clone());
+    if let Some(what) = &case.todo {
+        result = CaseResult::Todo { what: what.clone(), done: result == CaseResult::Passed };
     }
     Outcome { case, result, asked: shown }
 }

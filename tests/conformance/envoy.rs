@@ -6,16 +6,19 @@ use portcullis::suite::{self, CaseResult};
 use crate::support::shared;
 
 /// A time at which every real token of the corpus is valid.
-const NOW: i64 = 1_790_000_000;
+pub(super) const NOW: i64 = 1_790_000_000;
 
-/// Runs every suite of a folder: how many cases there were, and what did not pass.
-fn run(folder: &str) -> Option<(usize, Vec<String>)> {
+/// Shows every suite of a folder, prepared, to `see`: what it says is wrong. Absent where the corpus is.
+pub(super) fn each_suite(
+    folder: &str,
+    mut see: impl FnMut(&str, &suite::Prepared<'_>) -> Vec<String>,
+) -> Option<Vec<String>> {
     let place = shared(&format!("conformance/{folder}"))?;
     #[expect(clippy::disallowed_methods, reason = "tests read the corpus")]
     let entries = std::fs::read_dir(place).unwrap();
     let mut paths: Vec<_> = entries.map(|entry| entry.unwrap().path()).collect();
     paths.sort();
-    let (mut count, mut wrong) = (0, Vec::new());
+    let mut wrong = Vec::new();
     for path in paths {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         if !suite::is_suite_file(&name) {
@@ -35,14 +38,24 @@ fn run(folder: &str) -> Option<(usize, Vec<String>)> {
                 }
             };
             prepared.mesh.token_reader = Some(Box::new(InlineKeys));
-            for outcome in suite::run(&prepared, Some(NOW)) {
-                count += 1;
-                if outcome.result != CaseResult::Passed {
-                    wrong.push(format!("{name} {}: {:?}", outcome.case.name, outcome.result));
-                }
-            }
+            wrong.extend(see(&name, &prepared));
         }
     }
+    Some(wrong)
+}
+
+/// Runs every suite of a folder: how many cases there were, and what did not pass.
+fn run(folder: &str) -> Option<(usize, Vec<String>)> {
+    let mut count = 0;
+    let wrong = each_suite(folder, |name, prepared| {
+        let outcomes = suite::run(prepared, Some(NOW));
+        count += outcomes.len();
+        outcomes
+            .iter()
+            .filter(|outcome| outcome.result != CaseResult::Passed)
+            .map(|outcome| format!("{name} {}: {:?}", outcome.case.name, outcome.result))
+            .collect()
+    })?;
     Some((count, wrong))
 }
 
