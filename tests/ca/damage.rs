@@ -111,3 +111,11 @@ fn a_damaged_request_is_not_signed(
         );
     }
 }
+
+#[test]
+fn what_is_too_long_is_not_begun() {
+    let long = vec![0x30; (1 << 20) + 1];
+    let want = portcullis::ca::CertificateError::TooLong { bytes: long.len() };
+    assert_eq!(Certificate::from_der(&long), Err(want.clone()));
+    assert_eq!(Request::from_der(&long), Err(want));
+}

@@ -4,6 +4,8 @@ use serde_json::{Value, json};
 
 use super::begin::{Settings, SignerKey, new_generation};
 use super::issue::CLOCK_TOLERANCE;
+#[cfg(feature = "hsm")]
+use super::key_error;
 use super::{
     AuthorityError, CertificateAuthority, event, open_signer, root_file, signer_file, store_error,
 };
