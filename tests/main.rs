@@ -83,6 +83,9 @@ mod documents;
 mod explained;
 #[cfg(test)]
 #[cfg(feature = "yaml")]
+mod explanation;
+#[cfg(test)]
+#[cfg(feature = "yaml")]
 mod inventory;
 #[cfg(test)]
 mod layers;

@@ -2,11 +2,12 @@
 //!
 //! A failing claim prints its seed, its mesh and the command that asks it again.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use portcullis::decide::{Decision, Facts, Observer, Stage, Truth, Verdict};
-use portcullis::mesh::{Condition, ConditionRef, Mesh, RuleRef};
-use portcullis::request::RequestSpec;
+use portcullis::decide::{Because, Decision, Facts, Observer, Stage, Truth, Verdict};
+use portcullis::explanation::{Remedy, inside, outside};
+use portcullis::mesh::{Attribute, Condition, ConditionRef, Mesh, RuleRef};
+use portcullis::request::{Payload, Request, RequestSpec};
 
 use crate::support::generate::{Policy, Random, Rule, World, question};
 
@@ -155,6 +156,130 @@ fn an_observer_never_changes_the_decision() {
         }
         telling
     });
+}
+
+#[test]
+fn an_explanation_decides_as_the_evaluator_does() {
+    holds(150, 800, |world, random| {
+        let mesh = world.mesh();
+        let mut telling = 0;
+        for spec in questions(random) {
+            for request in mesh.requests(&spec).unwrap() {
+                let explanation = mesh.explain(&request);
+                assert_eq!(explanation.decision, mesh.decide(&request), "{request:?}");
+                let because = &explanation.decision.because;
+                // The rule that decided is among those that matched, and by what.
+                if let Some(rule) = explanation.decision.rule() {
+                    let mut matching = explanation.trace.matching();
+                    assert!(matching.any(|matching| matching.rule == rule), "{request:?}");
+                    for place in explanation.matched(&mesh) {
+                        assert_eq!(place.rule, rule);
+                    }
+                    telling += 1;
+                }
+                // What is near did not match, and is told by what fails or why it is gone.
+                let near = &explanation.near_misses;
+                assert!(near.is_empty() || *because == Because::NothingAllows);
+                for near in near {
+                    let rule = explanation.trace.rule(near.rule).unwrap();
+                    assert_eq!(rule.truth, Truth::No, "{request:?}");
+                    assert_eq!(near.gone.is_some(), near.misses.is_empty(), "{request:?}");
+                    telling += 1;
+                }
+                let surprises = explanation.surprises(&mesh, &request);
+                let names: BTreeSet<&str> =
+                    surprises.iter().map(|surprise| surprise.name).collect();
+                assert_eq!(names.len(), surprises.len(), "told twice: {surprises:?}");
+            }
+        }
+        telling
+    });
+}
+
+#[test]
+fn a_remedy_helps_and_nothing_of_it_can_be_left_out() {
+    holds(120, 500, |world, random| {
+        let mesh = world.mesh();
+        let mut telling = 0;
+        for spec in questions(random) {
+            for request in mesh.requests(&spec).unwrap() {
+                let Some(remedy) = mesh.remedy(&request) else { continue };
+                let passes = |request: &Request| mesh.decide(request).verdict == Verdict::Allow;
+                assert!(!passes(&request), "{request:?}");
+                assert!(passes(&remedy.of(&request)), "{remedy:?}");
+                for left_out in 0..remedy.changes.len() {
+                    let mut changes = remedy.changes.clone();
+                    changes.remove(left_out);
+                    let fewer = Remedy { changes };
+                    assert!(!passes(&fewer.of(&request)), "{left_out} of {remedy:?}");
+                }
+                telling += 1;
+            }
+        }
+        telling
+    });
+}
+
+#[test]
+fn a_condition_that_can_hold_is_led_into() {
+    // What is known to hold for some request holds for one that `inside` or, negated, `outside` leads to.
+    holds(150, 400, |world, random| {
+        let mesh = world.mesh();
+        let requests: Vec<Request> = questions(random)
+            .iter()
+            .flat_map(|spec| mesh.requests(spec).unwrap())
+            .collect();
+        let mut telling = 0;
+        for request in &requests {
+            let explanation = mesh.explain(request);
+            for rule in &explanation.trace.rules {
+                for (place, truth) in explanation.trace.conditions(rule) {
+                    let condition = mesh.condition(*place).unwrap();
+                    let lead = if condition.negated { outside } else { inside };
+                    let changes = lead(&mesh, request, condition);
+                    assert!(changes.iter().all(|change| change.of(request) != *request));
+                    let elsewhere = requests.iter().any(|other| {
+                        other.workload == request.workload
+                            && truth_of(&mesh, other, *place) == Some(Truth::Yes)
+                            && only_differs_in(&condition.attribute, other, request)
+                    });
+                    if *truth != Truth::No || !elsewhere {
+                        continue;
+                    }
+                    // Where the changed request does not come as far, nothing is said.
+                    let led: Vec<Truth> = changes
+                        .iter()
+                        .filter_map(|change| truth_of(&mesh, &change.of(request), *place))
+                        .collect();
+                    if led.is_empty() {
+                        continue;
+                    }
+                    assert!(led.contains(&Truth::Yes), "{condition:?}\n{request:?}\n{changes:?}");
+                    telling += 1;
+                }
+            }
+        }
+        telling
+    });
+}
+
+/// What one condition says of a request; absent where it is not asked.
+fn truth_of(mesh: &Mesh, request: &Request, place: ConditionRef) -> Option<Truth> {
+    let explanation = mesh.explain(request);
+    let rule = explanation.trace.rule(place.rule)?;
+    let conditions = explanation.trace.conditions(rule);
+    let found = conditions.iter().find(|(other, _)| *other == place);
+    found.map(|(_, truth)| *truth)
+}
+
+/// Whether a change of what an attribute reads could make the one request of the other: both are of the same kind.
+fn only_differs_in(attribute: &Attribute, one: &Request, other: &Request) -> bool {
+    let http = |request: &Request| matches!(request.payload, Payload::Http(_));
+    let movable = !matches!(attribute, Attribute::DestinationIp | Attribute::FilterMetadata(..));
+    movable
+        && one.port == other.port
+        && http(one) == http(other)
+        && one.tls.is_some() == other.tls.is_some()
 }
 
 #[test]

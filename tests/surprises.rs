@@ -34,7 +34,7 @@ const ROWS: &[Row] = &[
         question: "from: {principal: cluster.local/ns/bar/sa/sleep}",
         text: "`sleep` without a namespace is the account of the policy's namespace `foo`; the caller's is `bar/sleep`",
         silent: &[
-            ("", "from: {principal: cluster.local/ns/bar/sa/other}"), 
+            ("", "from: {principal: cluster.local/ns/bar/sa/other}"),
             ("AP foo/p {rules: [{from: [{source: {serviceAccounts: [bar/sleep]}}]}]}", "from: {principal: cluster.local/ns/baz/sa/sleep}")
         ],
     },
@@ -44,7 +44,7 @@ const ROWS: &[Row] = &[
         question: "from: {plaintext: true, ip: 10.0.0.1}, request: {headers: {x-forwarded-for: 203.0.113.7}}",
         text: "`ipBlocks` reads the address of the connection, 10.0.0.1, whatever was forwarded; the client's, 203.0.113.7, is what `remoteIpBlocks` reads",
         silent: &[
-            ("", "from: {plaintext: true, ip: 10.0.0.1}, request: {headers: {x-forwarded-for: 198.51.100.7}}"), 
+            ("", "from: {plaintext: true, ip: 10.0.0.1}, request: {headers: {x-forwarded-for: 198.51.100.7}}"),
             ("", "from: {plaintext: true, ip: 203.0.113.1}, request: {headers: {x-forwarded-for: 203.0.113.7}}")
         ],
     },
@@ -63,8 +63,8 @@ const ROWS: &[Row] = &[
         question: r#"from: {plaintext: true, ip: "2001:db8::7"}"#,
         text: "all blocks of `ipBlocks` are IPv4 and 2001:db8::7 is IPv6: no block of one family holds an address of the other, `0.0.0.0/0` and `::/0` included, so the condition fails",
         silent: &[
-            ("", "from: {plaintext: true, ip: 10.0.0.1}"), 
-            ("AP foo/p {rules: [{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}]}", r#"from: {plaintext: true, ip: "2001:db8::7"}"#), 
+            ("", "from: {plaintext: true, ip: 10.0.0.1}"),
+            ("AP foo/p {rules: [{from: [{source: {ipBlocks: [10.0.0.0/8]}}]}]}", r#"from: {plaintext: true, ip: "2001:db8::7"}"#),
             (r#"AP foo/p {rules: [{from: [{source: {ipBlocks: ["0.0.0.0/0", "2001:db8:1::/48"]}}]}]}"#, r#"from: {plaintext: true, ip: "2001:db8::7"}"#)
         ],
     },
@@ -83,8 +83,8 @@ const ROWS: &[Row] = &[
         question: "from: {principal: west/ns/foo/sa/a}",
         text: "`east/ns/foo/sa/a` stands for the same account in every trust domain of the mesh, its aliases included: `ns/foo/sa/a` of `west` is taken for that of `east`",
         silent: &[
-            ("", "from: {principal: east/ns/foo/sa/a}"), 
-            ("mesh: {trustDomain: east, trustDomainAliases: [west]}\nAP foo/p {rules: [{from: [{source: {principals: [cluster.local/ns/foo/sa/a]}}]}]}", "from: {principal: west/ns/foo/sa/a}"), 
+            ("", "from: {principal: east/ns/foo/sa/a}"),
+            ("mesh: {trustDomain: east, trustDomainAliases: [west]}\nAP foo/p {rules: [{from: [{source: {principals: [cluster.local/ns/foo/sa/a]}}]}]}", "from: {principal: west/ns/foo/sa/a}"),
             (r#"mesh: {trustDomain: east, trustDomainAliases: [west]}
 AP foo/p {rules: [{from: [{source: {principals: ["*/ns/foo/sa/a"]}}]}]}"#, "from: {principal: west/ns/foo/sa/a}")
         ],
@@ -95,7 +95,7 @@ AP foo/p {rules: [{from: [{source: {principals: ["*/ns/foo/sa/a"]}}]}]}"#, "from
         question: "",
         text: "an ALLOW policy without rules admits nothing, and makes everything else denied: `foo/p`",
         silent: &[
-            ("AP foo/p {rules: [{to: [{operation: {paths: [/a]}}]}]}", ""), 
+            ("AP foo/p {rules: [{to: [{operation: {paths: [/a]}}]}]}", ""),
             ("AP foo/p {}\nAP foo/q {rules: [{to: [{operation: {paths: [/a]}}]}]}", "")
         ],
     },
@@ -105,7 +105,7 @@ AP foo/p {rules: [{from: [{source: {principals: ["*/ns/foo/sa/a"]}}]}]}"#, "from
         question: r#"request: {headers: {x-forwarded-for: "203.0.113.7, 198.51.100.2"}}"#,
         text: "`X-Forwarded-For: 203.0.113.7, 198.51.100.2` also names 203.0.113.7, but at a sidecar the last entry counts, whatever `numTrustedProxies` says: the client is 198.51.100.2",
         silent: &[
-            ("", r#"request: {headers: {x-forwarded-for: "203.0.113.8, 198.51.100.2"}}"#), 
+            ("", r#"request: {headers: {x-forwarded-for: "203.0.113.8, 198.51.100.2"}}"#),
             ("", r#"request: {headers: {x-forwarded-for: "198.51.100.2, 203.0.113.7"}}"#)
         ],
     },
@@ -115,7 +115,7 @@ AP foo/p {rules: [{from: [{source: {principals: ["*/ns/foo/sa/a"]}}]}]}"#, "from
         question: r#"from: {plaintext: true, ip: 10.0.0.1}, to: "edge.edge:80", request: {headers: {x-forwarded-for: "203.0.113.7, 198.51.100.2"}}"#,
         text: "`X-Forwarded-For: 203.0.113.7, 198.51.100.2` also names 203.0.113.7, but with `numTrustedProxies: 1` entry 1 from the right counts: the client is 198.51.100.2",
         silent: &[
-            ("", r#"from: {plaintext: true, ip: 10.0.0.1}, to: "edge.edge:80", request: {headers: {x-forwarded-for: "198.51.100.2, 203.0.113.7"}}"#), 
+            ("", r#"from: {plaintext: true, ip: 10.0.0.1}, to: "edge.edge:80", request: {headers: {x-forwarded-for: "198.51.100.2, 203.0.113.7"}}"#),
             ("", r#"from: {plaintext: true, ip: 10.0.0.1}, to: "edge.edge:80", request: {headers: {x-forwarded-for: "198.51.100.2"}}"#)
         ],
     },
@@ -125,7 +125,7 @@ AP foo/p {rules: [{from: [{source: {principals: ["*/ns/foo/sa/a"]}}]}]}"#, "from
         question: "request: {path: /a}",
         text: "the authorizer is asked before tokens are looked at and before DENY and ALLOW; its no is final",
         silent: &[
-            ("mesh: {extensionProviders: [{name: e, envoyExtAuthzGrpc: {service: e.x.svc.cluster.local, port: 9000}}]}\nproviders: {e: allow}\nAP foo/p {action: CUSTOM, provider: {name: e}, rules: [{to: [{operation: {paths: [/a]}}]}]}", "request: {path: /a}"), 
+            ("mesh: {extensionProviders: [{name: e, envoyExtAuthzGrpc: {service: e.x.svc.cluster.local, port: 9000}}]}\nproviders: {e: allow}\nAP foo/p {action: CUSTOM, provider: {name: e}, rules: [{to: [{operation: {paths: [/a]}}]}]}", "request: {path: /a}"),
             ("", "request: {path: /b}")
         ],
     },
@@ -135,7 +135,7 @@ AP foo/p {rules: [{from: [{source: {principals: ["*/ns/foo/sa/a"]}}]}]}"#, "from
         question: "request: {headers: {x-client: 203.0.113.7}}",
         text: "a header is compared as text: `203.0.113.0/24` is no block there; blocks stand in `ipBlocks` and `remoteIpBlocks`",
         silent: &[
-            ("", "request: {headers: {x-client: 198.51.100.7}}"), 
+            ("", "request: {headers: {x-client: 198.51.100.7}}"),
             (r#"AP foo/p {rules: [{when: [{key: "request.headers[x-client]", values: [203.0.113.8]}]}]}"#, "request: {headers: {x-client: 203.0.113.7}}")
         ],
     },
@@ -145,7 +145,7 @@ AP foo/p {rules: [{from: [{source: {principals: ["*/ns/foo/sa/a"]}}]}]}"#, "from
         question: "from: {plaintext: true}",
         text: "the caller has no identity (it speaks plaintext), so no value of `principals` matches, not even `*`",
         silent: &[
-            ("", ""), 
+            ("", ""),
             ("AP foo/p {rules: [{to: [{operation: {paths: [/a]}}]}]}", "from: {plaintext: true}")
         ],
     },
@@ -165,8 +165,8 @@ AP foo/p {rules: [{when: [{key: "request.auth.claims[groups]", values: [dev]}]}]
         question: "request: {jwt: {claims: {iss: i, sub: s, groups: dev ops}}}",
         text: "`request.auth.claims[groups]` is one text and not split into words, of which `dev` is one: only `scope`, `permission` and what `spaceDelimitedClaims` of the RequestAuthentication lists are",
         silent: &[
-            ("", "request: {jwt: {claims: {iss: i, sub: s, groups: devs ops}}}"), 
-            ("", "request: {jwt: {claims: {iss: i, sub: s, groups: [dev ops]}}}"), 
+            ("", "request: {jwt: {claims: {iss: i, sub: s, groups: devs ops}}}"),
+            ("", "request: {jwt: {claims: {iss: i, sub: s, groups: [dev ops]}}}"),
             (r#"ISSUER
 AP foo/p {rules: [{when: [{key: "request.auth.claims[a][groups]", values: [dev]}]}]}"#, "request: {jwt: {claims: {iss: i, sub: s, a: {groups: dev ops}}}}")
         ],
@@ -178,7 +178,7 @@ AP foo/p {rules: [{when: [{key: "request.auth.claims[scope]", values: [read writ
         question: "request: {jwt: {claims: {iss: i, sub: s, scope: read write admin}}}",
         text: "`request.auth.claims[scope]` is split at spaces before it is matched, so `read write` matches no word of it; list the words one by one",
         silent: &[
-            ("", "request: {jwt: {claims: {iss: i, sub: s, scope: read}}}"), 
+            ("", "request: {jwt: {claims: {iss: i, sub: s, scope: read}}}"),
             (r#"ISSUER
 AP foo/p {rules: [{when: [{key: "request.auth.claims[scope]", values: [other]}]}]}"#, "request: {jwt: {claims: {iss: i, sub: s, scope: read write}}}")
         ],
@@ -190,7 +190,7 @@ AP foo/p {rules: [{when: [{key: "request.auth.claims[level]", values: ["5"]}]}]}
         question: "request: {jwt: {claims: {iss: i, sub: s, level: 5}}}",
         text: "the claim `level` is a number, which no value matches: only text and lists of text match",
         silent: &[
-            ("", r#"request: {jwt: {claims: {iss: i, sub: s, level: "6"}}}"#), 
+            ("", r#"request: {jwt: {claims: {iss: i, sub: s, level: "6"}}}"#),
             ("", "request: {jwt: {claims: {iss: i, sub: s, other: 5}}}")
         ],
     },
@@ -200,7 +200,7 @@ AP foo/p {rules: [{when: [{key: "request.auth.claims[level]", values: ["5"]}]}]}
         question: "request: {method: DELETE}",
         text: "DENY is asked before ALLOW: rule 0 of `foo/q` matches too, and does not count",
         silent: &[
-            ("", "request: {method: DELETE}, from: {principal: cluster.local/ns/bar/sa/a}"), 
+            ("", "request: {method: DELETE}, from: {principal: cluster.local/ns/bar/sa/a}"),
             ("AP foo/p {action: DENY, rules: [{to: [{operation: {methods: [DELETE]}}]}]}", "request: {method: DELETE}")
         ],
     },
@@ -210,7 +210,7 @@ AP foo/p {rules: [{when: [{key: "request.auth.claims[level]", values: ["5"]}]}]}
         question: r#"to: "httpbin.foo:9000""#,
         text: "port 9000 takes a byte stream (the suite says so), where `paths` does not exist: a DENY rule loses such a field and denies all that the rest of it matches",
         silent: &[
-            ("", "request: {path: /admin}"), 
+            ("", "request: {path: /admin}"),
             (r#"AP foo/p {action: DENY, rules: [{to: [{operation: {ports: ["9000"]}}, {operation: {paths: [/admin], ports: ["9000"]}}]}]}"#, r#"to: "httpbin.foo:9000""#)
         ],
     },
@@ -230,7 +230,7 @@ AP foo/p {rules: [{when: [{key: "request.auth.claims[realm.roles]", values: [adm
         question: "request: {jwt: {claims: {iss: i, sub: s, realm: {roles: [admin]}}}}",
         text: "a dot in `request.auth.claims[realm.roles]` is part of the claim's name; a nested claim is `request.auth.claims[realm][roles]`",
         silent: &[
-            ("", "request: {jwt: {claims: {iss: i, sub: s, realm: admin}}}"), 
+            ("", "request: {jwt: {claims: {iss: i, sub: s, realm: admin}}}"),
             (r#"ISSUER
 AP foo/p {rules: [{when: [{key: "request.auth.claims[realm][roles]", values: [admin]}]}]}"#, "request: {jwt: {claims: {iss: i, sub: s, realm: {roles: [user]}}}}")
         ],
@@ -241,7 +241,7 @@ AP foo/p {rules: [{when: [{key: "request.auth.claims[realm][roles]", values: [ad
         question: "",
         text: "the ALLOW policies here are dry runs: they keep nobody out, and without an enforced one everything is admitted",
         silent: &[
-            (r#"AP foo/p {action: DENY, rules: [{from: [{source: {namespaces: [bar]}}]}]} with annotations: {istio.io/dry-run: "true"}"#, ""), 
+            (r#"AP foo/p {action: DENY, rules: [{from: [{source: {namespaces: [bar]}}]}]} with annotations: {istio.io/dry-run: "true"}"#, ""),
             (r#"AP foo/p {rules: [{from: [{source: {namespaces: [bar]}}]}]} with annotations: {istio.io/dry-run: "true"}
 AP foo/q {rules: [{}]}"#, "")
         ],
@@ -271,7 +271,7 @@ AP foo/p {action: CUSTOM, provider: {name: e}, rules: [{to: [{operation: {paths:
         question: r#"from: {plaintext: true, ip: 10.0.0.1}, request: {headers: {x-forwarded-for: "203.0.113.7:4711"}}"#,
         text: "of `X-Forwarded-For: 203.0.113.7:4711` at a sidecar the last entry counts, whatever `numTrustedProxies` says; `203.0.113.7:4711` is no plain address, so the client's address is that of the connection, 10.0.0.1",
         silent: &[
-            ("", r#"from: {plaintext: true, ip: 10.0.0.1}, request: {headers: {x-forwarded-for: "198.51.100.7:4711"}}"#), 
+            ("", r#"from: {plaintext: true, ip: 10.0.0.1}, request: {headers: {x-forwarded-for: "198.51.100.7:4711"}}"#),
             ("", r#"from: {plaintext: true, ip: 10.0.0.1}, request: {headers: {x-forwarded-for: "203.0.113.7, 198.51.100.7"}}"#)
         ],
     },
@@ -290,7 +290,7 @@ AP foo/p {action: CUSTOM, provider: {name: e}, rules: [{to: [{operation: {paths:
         question: r#"from: {plaintext: true, ip: 10.0.0.1}, to: "edge.edge:80", request: {headers: {x-forwarded-for: 203.0.113.7}}"#,
         text: "the gateway trusts no proxy (`numTrustedProxies` is 0), so `X-Forwarded-For: 203.0.113.7` is not looked at and the client is whoever connects; set `meshConfig.defaultConfig.gatewayTopology.numTrustedProxies` to the number of proxies before the gateway",
         silent: &[
-            ("", r#"from: {plaintext: true, ip: 10.0.0.1}, to: "edge.edge:80", request: {headers: {x-forwarded-for: 198.51.100.7}}"#), 
+            ("", r#"from: {plaintext: true, ip: 10.0.0.1}, to: "edge.edge:80", request: {headers: {x-forwarded-for: 198.51.100.7}}"#),
             ("", r#"from: {plaintext: true, ip: 203.0.113.7}, to: "edge.edge:80", request: {headers: {x-forwarded-for: 203.0.113.7}}"#)
         ],
     },
@@ -300,7 +300,7 @@ AP foo/p {action: CUSTOM, provider: {name: e}, rules: [{to: [{operation: {paths:
         question: "request: {method: POST, headers: {content-type: application/grpc}}",
         text: "a gRPC call is always `POST`; what it calls stands in the path, `/package.Service/Method`",
         silent: &[
-            ("", "request: {method: POST, headers: {content-type: application/json}}"), 
+            ("", "request: {method: POST, headers: {content-type: application/json}}"),
             ("", "request: {method: PUT, headers: {content-type: application/grpc}}")
         ],
     },
@@ -310,7 +310,7 @@ AP foo/p {action: CUSTOM, provider: {name: e}, rules: [{to: [{operation: {paths:
         question: "request: {headers: [[via, edge], [via, inner]]}",
         text: "the 2 lines of `via` are one value to the proxy, joined with commas: `edge,inner`",
         silent: &[
-            ("", "request: {headers: [[via, outer], [via, inner]]}"), 
+            ("", "request: {headers: [[via, outer], [via, inner]]}"),
             ("", "request: {headers: {via: outer}}")
         ],
     },
@@ -321,7 +321,7 @@ AP foo/p {rules: [{when: [{key: "request.headers[authorization]", values: ["*"]}
         question: "request: {jwt: {claims: {iss: i, sub: s}}}",
         text: "the header `authorization` held a token: a verified one is taken out before policies are asked, unless `forwardOriginalToken` is set",
         silent: &[
-            ("", ""), 
+            ("", ""),
             (r#"RA foo/r {jwtRules: [{issuer: i, forwardOriginalToken: true}]}
 AP foo/p {rules: [{when: [{key: "request.headers[authorization]", values: ["x"]}]}]}"#, "request: {jwt: {claims: {iss: i, sub: s}}}")
         ],
@@ -332,8 +332,8 @@ AP foo/p {rules: [{when: [{key: "request.headers[authorization]", values: ["x"]}
         question: "request: {host: web}",
         text: "hosts are compared as they are sent, a short name is not expanded: `web.foo` is not `web`, though both name the Service web.foo; list each form that callers use",
         silent: &[
-            ("", "request: {host: web.bar}"), 
-            ("", "request: {host: shop.example.com}"), 
+            ("", "request: {host: web.bar}"),
+            ("", "request: {host: shop.example.com}"),
             ("", "request: {host: WEB.foo}")
         ],
     },
@@ -343,7 +343,7 @@ AP foo/p {rules: [{when: [{key: "request.headers[authorization]", values: ["x"]}
         question: r#"request: {host: "a.example.com:8443"}"#,
         text: "the port is part of the host: `*.example.com` is compared with `a.example.com:8443`; to take any port write `a.example.com:*` beside `a.example.com` (the request says :8443)",
         silent: &[
-            ("", r#"request: {host: "a.example.org:8443"}"#), 
+            ("", r#"request: {host: "a.example.org:8443"}"#),
             ("", r#"request: {host: "a.example.com:x"}"#)
         ],
     },
@@ -353,7 +353,7 @@ AP foo/p {rules: [{when: [{key: "request.headers[authorization]", values: ["x"]}
         question: r#"to: "httpbin.foo:9000""#,
         text: "port 9000 takes a byte stream (the suite says so), so rule 0 of `foo/p` is not there: it uses `methods`, which exists for HTTP only, and an ALLOW rule that has such a field anywhere is left out as a whole",
         silent: &[
-            ("", r#"to: "httpbin.foo:9000", from: {principal: cluster.local/ns/bar/sa/a}"#), 
+            ("", r#"to: "httpbin.foo:9000", from: {principal: cluster.local/ns/bar/sa/a}"#),
             ("", "request: {method: POST}")
         ],
     },
@@ -363,7 +363,7 @@ AP foo/p {rules: [{when: [{key: "request.headers[authorization]", values: ["x"]}
         question: "request: {headers: {x-role: admin}}",
         text: "upper and lower case are different: `Admin` is not `admin`",
         silent: &[
-            ("", "request: {headers: {x-role: user}}"), 
+            ("", "request: {headers: {x-role: user}}"),
             ("AP foo/p {rules: [{to: [{operation: {hosts: [A.example.com]}}]}]}", "request: {host: b.example.com}")
         ],
     },
@@ -393,7 +393,7 @@ AP foo/p {rules: [{from: [{source: {requestPrincipals: ["*"]}}]}]}"#,
         question: "",
         text: "a RequestAuthentication alone requires no token: the request has none that was verified, passes that stage, and `requestPrincipals` cannot hold; without a token the answer is 403, not 401",
         silent: &[
-            ("", "request: {jwt: {claims: {iss: i}}}"), 
+            ("", "request: {jwt: {claims: {iss: i}}}"),
             (r#"AP foo/p {rules: [{from: [{source: {requestPrincipals: ["*"]}}]}]}"#, "")
         ],
     },
@@ -403,7 +403,7 @@ AP foo/p {rules: [{from: [{source: {requestPrincipals: ["*"]}}]}]}"#,
         question: "expect: allow",
         text: "a RequestAuthentication alone requires no token: only a bad one is turned away; to require one write an AuthorizationPolicy with `requestPrincipals`",
         silent: &[
-            ("", "request: {jwt: {claims: {iss: i, sub: s}}}"), 
+            ("", "request: {jwt: {claims: {iss: i, sub: s}}}"),
             ("", "to: 'httpbin.foo:9000'")
         ],
     },
@@ -423,7 +423,7 @@ AP foo/p {rules: [{when: [{key: "request.auth.claims[role]", notValues: [guest]}
         question: "request: {path: /admin}",
         text: "`notPaths` is one more condition of its rule, not an exception to the others: where it fails the rule does not match, and something else must admit the request",
         silent: &[
-            ("AP foo/p {rules: [{to: [{operation: {notPaths: [/admin]}}]}]}", "request: {path: /admin}"), 
+            ("AP foo/p {rules: [{to: [{operation: {notPaths: [/admin]}}]}]}", "request: {path: /admin}"),
             ("", "request: {path: /a}, from: {principal: cluster.local/ns/bar/sa/a}")
         ],
     },
@@ -433,8 +433,8 @@ AP foo/p {rules: [{when: [{key: "request.auth.claims[role]", notValues: [guest]}
         question: "request: {path: /a}",
         text: "each dash below `rules` begins a rule of its own, and one that matches is enough: rule 1 has `to` alone, so that `from` of rule 0 need not hold",
         silent: &[
-            ("", "request: {path: /a}, from: {principal: cluster.local/ns/bar/sa/a}"), 
-            ("AP foo/p {rules: [{from: [{source: {namespaces: [bar]}}]}, {from: [{source: {namespaces: [foo]}}]}]}", ""), 
+            ("", "request: {path: /a}, from: {principal: cluster.local/ns/bar/sa/a}"),
+            ("AP foo/p {rules: [{from: [{source: {namespaces: [bar]}}]}, {from: [{source: {namespaces: [foo]}}]}]}", ""),
             ("AP foo/p {rules: [{from: [{source: {namespaces: [bar]}}]}]}\nAP foo/q {rules: [{to: [{operation: {paths: [/a]}}]}]}", "request: {path: /a}")
         ],
     },
@@ -444,7 +444,7 @@ AP foo/p {rules: [{when: [{key: "request.auth.claims[role]", notValues: [guest]}
         question: "from: {principal: corp/ns/foo/sa/a}",
         text: "a trust domain stands for the mesh's own and its aliases only in a whole principal of five parts: `cluster.local/ns/foo/*` means `cluster.local` alone, and the caller is of `corp`",
         silent: &[
-            ("", "from: {principal: corp/ns/bar/sa/a}"), 
+            ("", "from: {principal: corp/ns/bar/sa/a}"),
             ("mesh: {trustDomain: corp}\nAP foo/p {rules: [{from: [{source: {principals: [other/*]}}]}]}", "from: {principal: corp/ns/foo/sa/a}")
         ],
     },
@@ -472,7 +472,7 @@ AP foo/p {rules: [{when: [{key: "request.auth.claims[role]", notValues: [guest]}
         question: "request: {path: /a/../b}",
         text: "the path is normalized before policies see it: sent as `/a/../b`, matched and passed on as `/b`",
         silent: &[
-            ("", "request: {path: /c/../d}"), 
+            ("", "request: {path: /c/../d}"),
             ("", "request: {path: /a/x}")
         ],
     },
@@ -491,8 +491,8 @@ AP foo/p {rules: [{when: [{key: "request.auth.claims[role]", notValues: [guest]}
         question: "from: {plaintext: true}, expect: allow",
         text: "`portLevelMtls` names the workload's own ports: its entry 80 is the port of Service web.foo, which arrives at port 8080; there the mode is PERMISSIVE",
         silent: &[
-            ("", ""), 
-            ("PA foo/p {selector: {matchLabels: {app: httpbin}}, portLevelMtls: {8080: {mode: STRICT}}}\nSVC foo/web {selector: {app: httpbin}, ports: [{port: 80, targetPort: 8080}]}", "from: {plaintext: true}"), 
+            ("", ""),
+            ("PA foo/p {selector: {matchLabels: {app: httpbin}}, portLevelMtls: {8080: {mode: STRICT}}}\nSVC foo/web {selector: {app: httpbin}, ports: [{port: 80, targetPort: 8080}]}", "from: {plaintext: true}"),
             ("PA foo/p {selector: {matchLabels: {app: httpbin}}, portLevelMtls: {80: {mode: PERMISSIVE}}}\nSVC foo/web {selector: {app: httpbin}, ports: [{port: 80, targetPort: 8080}]}", "from: {plaintext: true}")
         ],
     },
@@ -513,7 +513,7 @@ AP foo/p {rules: [{to: [{operation: {ports: ["80"]}}]}]}"#,
         text: "`ports` names ports of the workload itself: port 80 of Service web.foo arrives at port 8080",
         silent: &[
             (r#"SVC foo/web {selector: {app: httpbin}, ports: [{port: 80, targetPort: 9000}]}
-AP foo/p {rules: [{to: [{operation: {ports: ["80"]}}]}]}"#, ""), 
+AP foo/p {rules: [{to: [{operation: {ports: ["80"]}}]}]}"#, ""),
             (r#"AP foo/p {rules: [{to: [{operation: {ports: ["80"]}}]}]}"#, "")
         ],
     },
@@ -523,7 +523,7 @@ AP foo/p {rules: [{to: [{operation: {ports: ["80"]}}]}]}"#, ""),
         question: "",
         text: "a principal is written as the whole name without its scheme: `foo/a` is not `cluster.local/ns/foo/sa/a`",
         silent: &[
-            ("", "from: {principal: cluster.local/ns/foo/sa/b}"), 
+            ("", "from: {principal: cluster.local/ns/foo/sa/b}"),
             ("AP foo/p {rules: [{from: [{source: {namespaces: [foo/a]}}]}]}", "")
         ],
     },
@@ -542,7 +542,7 @@ AP foo/p {rules: [{to: [{operation: {ports: ["80"]}}]}]}"#, ""),
         question: r#"request: {path: "/a?x=1"}"#,
         text: "`paths` see the path without its query: `/a?x=1` matches nothing; a query is seen by `request.headers[:path]`",
         silent: &[
-            ("", r#"request: {path: "/b?x=1"}"#), 
+            ("", r#"request: {path: "/b?x=1"}"#),
             (r#"AP foo/p {rules: [{to: [{operation: {paths: ["/a"]}}]}]}"#, r#"request: {path: "/b?x=1"}"#)
         ],
     },
@@ -573,7 +573,7 @@ AP foo/p {rules: [{from: [{source: {requestPrincipals: ["i/repo/main"]}}]}]}"#,
         question: "sni: api.example.com",
         text: "server names are kept in lower case and compared with case: `API.example.com` matches none; write `api.example.com`",
         silent: &[
-            ("", "sni: other.example.com"), 
+            ("", "sni: other.example.com"),
             ("", "")
         ],
     },
@@ -583,7 +583,7 @@ AP foo/p {rules: [{from: [{source: {requestPrincipals: ["i/repo/main"]}}]}]}"#,
         question: "request: {path: /a/}",
         text: "a slash at the end makes another path: `/a` is not `/a/`",
         silent: &[
-            ("", "request: {path: /a/b}"), 
+            ("", "request: {path: /a/b}"),
             (r#"AP foo/p {rules: [{to: [{operation: {paths: ["/a/{**}"]}}]}]}"#, "request: {path: /a}")
         ],
     },
@@ -611,7 +611,7 @@ AP foo/p {rules: [{from: [{source: {requestPrincipals: ["i/repo/main"]}}]}]}"#,
         question: "request: {path: /a/b/c}",
         text: "a star is a wildcard only at one end of a value: in `/a/*/c` it stands for itself; a path segment of any text is written `{*}`: `/a/{*}/c`",
         silent: &[
-            ("", "request: {path: /a/b/d}"), 
+            ("", "request: {path: /a/b/d}"),
             (r#"AP foo/p {rules: [{to: [{operation: {paths: ["/a/{*}/c"]}}]}]}"#, "request: {path: /a/b/d}")
         ],
     },
@@ -648,7 +648,7 @@ AP foo/p {rules: [{from: [{source: {requestPrincipals: ["i/repo/main"]}}]}]}"#,
         question: "request: {path: /a}",
         text: "the slash before `{**}` must be there: `/a/{**}` matches `/a/` but not `/a`",
         silent: &[
-            ("", "request: {path: /b}"), 
+            ("", "request: {path: /b}"),
             (r#"AP foo/p {rules: [{to: [{operation: {paths: ["/{*}/"]}}]}]}"#, "request: {path: /a}")
         ],
     },

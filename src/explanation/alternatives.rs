@@ -159,6 +159,13 @@ impl Asked<'_> {
                     .map(|method| Change::Method(method.to_owned()))
                     .collect(),
                 ":path" => vec![Change::Path("/other".to_owned())],
+                ":scheme" => ["http", "https"]
+                    .into_iter()
+                    .map(|scheme| Change::Header {
+                        name: "x-forwarded-proto".to_owned(),
+                        value: Some(scheme.to_owned()),
+                    })
+                    .collect(),
                 ":authority" | "host" => vec![Change::Host("other.example".to_owned())],
                 _ => vec![
                     Change::Header { name: name.clone(), value: None },
