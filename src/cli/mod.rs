@@ -32,7 +32,7 @@ use std::process::ExitCode;
 
 pub use exit::Exit;
 use settings::Settings;
-pub use system::{RealSystem, Stream, System};
+pub use system::{FileState, RealSystem, Stream, System};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 
