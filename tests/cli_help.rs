@@ -719,6 +719,7 @@ fn schema_tells_what_it_takes() {
               - answer:    Of can-i
               - complaint: Of every command that could not ask
               - settings:  Of config
+              - suite:     A test suite, as test and mutate read it
               - what-can:  Of what-can
               - who-can:   Of who-can
 

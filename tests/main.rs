@@ -80,6 +80,7 @@ mod suites {
     mod formats;
     mod mutation;
     mod run;
+    mod schema;
 }
 #[cfg(test)]
 mod support;

@@ -30,6 +30,7 @@ mod settings;
 mod snippet;
 #[cfg(feature = "text")]
 mod style;
+mod suite_schema;
 mod survey;
 #[cfg(feature = "text")]
 mod tap;
@@ -78,6 +79,7 @@ pub use settings::{
 pub use snippet::{Quotation, Remark, Sources};
 #[cfg(feature = "text")]
 pub use style::Style;
+pub use suite_schema::suite_schema;
 pub use survey::{Row, Table, TableKind};
 #[cfg(feature = "text")]
 pub use tap::tap;
