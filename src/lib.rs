@@ -19,6 +19,8 @@ pub mod parse;
 #[cfg(feature = "json")]
 pub mod report;
 pub mod request;
+#[cfg(feature = "yaml")]
+pub mod scaffold;
 pub mod spiffe;
 #[cfg(feature = "yaml")]
 pub mod suite;

@@ -580,6 +580,13 @@ fn test_tells_what_it_takes() {
               [default: .]
 
     Options:
+          --init <DIR>
+              Write a first suite for the policies of a folder, with the answers as they stand, and run
+              nothing.
+              
+              For every rule one request that it matches and for each of its conditions one just
+              outside, marked for review.
+
       -t, --test <REGEX>
               Run only the cases whose name, or `SUITE › NAME`, the regular expression finds something
               in

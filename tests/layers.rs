@@ -36,6 +36,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "suite",
         ],
     ),
+    ("scaffold", &["decide", "diagnostic", "explanation", "mesh", "mutation", "request"]),
     (
         "report",
         &[
@@ -47,6 +48,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "mesh",
             "mutation",
             "request",
+            "scaffold",
             "suite",
             "survey",
         ],
@@ -66,6 +68,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "parse",
             "report",
             "request",
+            "scaffold",
             "suite",
             "survey",
             "validate",

@@ -78,6 +78,7 @@ mod suites {
     mod bad;
     mod coverage;
     mod formats;
+    mod init;
     mod mutation;
     mod run;
     mod schema;

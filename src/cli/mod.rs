@@ -8,6 +8,7 @@ mod definition;
 mod exit;
 mod filter;
 mod flags;
+mod init;
 mod load;
 mod man;
 mod mutate;

@@ -9,7 +9,7 @@ use super::suites::{self, Read, Ready};
 use super::system::System;
 use super::test_args::{Output, Test};
 use super::threads::in_order;
-use super::{complain, complain_of, print, reproduce};
+use super::{complain, complain_of, init, print, reproduce};
 use crate::coverage::{Coverage, Hits};
 use crate::diagnostic::printable;
 use crate::report::{self, CaseRun, Run, Sources, SuiteRun};
@@ -23,6 +23,9 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 /// Runs every suite that the paths name; under `--watch` again and again.
 pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
+    if let Some(folder) = &arguments.init {
+        return init::run(folder, system);
+    }
     let Some(filter) = Filter::of("--test", arguments.filter.as_deref(), system) else {
         return Exit::CouldNotAsk;
     };

@@ -120,27 +120,7 @@ impl Search<'_> {
         start: &Request,
         conditions: &[&Condition],
     ) -> Option<Witness> {
-        let mut met = vec![start.clone()];
-        for condition in conditions {
-            let mut next = met.clone();
-            for request in &met {
-                let changes = if condition.negated {
-                    outside(mesh, request, condition)
-                } else {
-                    inside(mesh, request, condition)
-                };
-                next.extend(changes.iter().take(TRIED).map(|change| change.of(request)));
-            }
-            // The latest meet the most.
-            next.reverse();
-            let mut kept: Vec<Request> = Vec::new();
-            for request in next {
-                if kept.len() < KEPT && !kept.contains(&request) {
-                    kept.push(request);
-                }
-            }
-            met = kept;
-        }
+        let met = met(mesh, start, conditions);
         for request in &met {
             if let Some(found) = self.ask(request) {
                 return Some(found);
@@ -162,8 +142,37 @@ impl Search<'_> {
     }
 }
 
+/// Requests on the way from one to all conditions, those first that should meet the most: whether they do is for the
+/// evaluator to say.
+#[must_use]
+pub fn met(mesh: &Mesh, start: &Request, conditions: &[&Condition]) -> Vec<Request> {
+    let mut met = vec![start.clone()];
+    for condition in conditions {
+        let mut next = met.clone();
+        for request in &met {
+            let changes = if condition.negated {
+                outside(mesh, request, condition)
+            } else {
+                inside(mesh, request, condition)
+            };
+            next.extend(changes.iter().take(TRIED).map(|change| change.of(request)));
+        }
+        // The latest meet the most.
+        next.reverse();
+        let mut kept: Vec<Request> = Vec::new();
+        for request in next {
+            if kept.len() < KEPT && !kept.contains(&request) {
+                kept.push(request);
+            }
+        }
+        met = kept;
+    }
+    met
+}
+
 /// Requests to begin with: a stranger of the mesh, and somebody without identity.
-fn starts(mesh: &Mesh, workload: usize, port: u16, now: Option<i64>) -> Vec<Request> {
+#[must_use]
+pub fn starts(mesh: &Mesh, workload: usize, port: u16, now: Option<i64>) -> Vec<Request> {
     let name = mesh
         .workload(workload)
         .map_or_else(String::new, crate::mesh::Workload::full_name);
@@ -269,7 +278,8 @@ fn rules(mesh: &Mesh, workload: usize) -> Vec<&Rule> {
 }
 
 /// One source and one operation of a rule with all its conditions, every combination of a few.
-fn alternatives(rule: &Rule) -> Vec<Vec<&Condition>> {
+#[must_use]
+pub fn alternatives(rule: &Rule) -> Vec<Vec<&Condition>> {
     let of = |clauses: &'_ [Clause]| -> Vec<Vec<usize>> {
         if clauses.is_empty() {
             vec![Vec::new()]

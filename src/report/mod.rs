@@ -26,6 +26,7 @@ mod question;
 #[cfg(feature = "text")]
 mod sarif;
 mod settings;
+mod sketch;
 #[cfg(feature = "text")]
 mod snippet;
 #[cfg(feature = "text")]
@@ -75,6 +76,7 @@ pub use settings::{
     EffectiveSetting, document as settings_document, schema as settings_schema,
     text as settings_text,
 };
+pub use sketch::sketch as sketch_text;
 #[cfg(feature = "text")]
 pub use snippet::{Quotation, Remark, Sources};
 #[cfg(feature = "text")]
