@@ -25,4 +25,6 @@ pub mod spiffe;
 #[cfg(feature = "yaml")]
 pub mod suite;
 pub mod survey;
+#[cfg(feature = "cli")]
+pub mod testing;
 pub mod validate;

@@ -74,6 +74,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "validate",
         ],
     ),
+    ("testing", &["cli", "decide", "mesh"]),
 ];
 
 /// `src/mesh/select.rs` → `mesh`.

@@ -76,6 +76,7 @@ mod statements;
 #[cfg(feature = "cli")]
 mod suites {
     mod bad;
+    mod ci;
     mod coverage;
     mod formats;
     mod init;

@@ -2,10 +2,8 @@
 
 use super::exit::Exit;
 use super::system::System;
-use super::{complain, complain_of, load, print};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::jwt::InlineKeys;
-use crate::mesh::{Admission, Mesh, MeshInputs};
+use super::{complain, complain_of, mesh_of, print};
+use crate::diagnostic::{Code, Diagnostic};
 use crate::{report, scaffold};
 
 /// The name of the suite's file.
@@ -20,25 +18,13 @@ pub(crate) fn run(folder: &str, system: &mut impl System) -> Exit {
         complain_of(system, &[Diagnostic::error(Code::BadRequest, message).help(help)]);
         return Exit::CouldNotAsk;
     }
-    let loaded = load::resources(&[folder.to_owned()], "default", system);
-    let compiled = Diagnostics::gate(loaded.findings).and_then(|warnings| {
-        let inputs = MeshInputs {
-            resources: vec![&loaded.resources],
-            admission: Admission::Enforced,
-            ..MeshInputs::default()
-        };
-        let (mesh, more) = Mesh::compile(inputs)?;
-        Ok((mesh, [warnings, more].concat()))
-    });
-    let (mut mesh, warnings) = match compiled {
-        Ok(compiled) => compiled,
+    let mesh = match mesh_of(folder, system) {
+        Ok(mesh) => mesh,
         Err(errors) => {
-            complain_of(system, &errors.into_vec());
+            complain_of(system, &errors);
             return Exit::CouldNotAsk;
         }
     };
-    complain_of(system, &warnings);
-    mesh.token_reader = Some(Box::new(InlineKeys));
     let sketches = scaffold::sketch(&mesh, Some(system.now()));
     if sketches.is_empty() {
         complain(system, "error: no policy is about a workload of the files\n");

@@ -15,6 +15,7 @@ mod mutate;
 mod names;
 mod progress;
 mod question;
+mod recording;
 mod reproduce;
 mod schema;
 mod settings;
@@ -31,7 +32,9 @@ mod who_can;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub(crate) use can_i::question_of;
 pub use exit::Exit;
+pub(crate) use recording::{Recording, mesh_of};
 use settings::Settings;
 pub use system::{FileState, RealSystem, Stream, System};
 
