@@ -78,6 +78,7 @@ mod suites {
     mod bad;
     mod ci;
     mod coverage;
+    mod documents;
     mod formats;
     mod init;
     mod mutation;
