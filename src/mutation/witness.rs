@@ -77,8 +77,13 @@ impl Search<'_> {
                 return Some(found);
             }
         }
-        for mesh in [self.mutated, self.mesh] {
-            for rule in rules(mesh, workload) {
+        // The edges of what is changed come first; a selector or an action changes no rule, and then all are looked at.
+        let of = [(self.mutated, self.mesh), (self.mesh, self.mutated)]
+            .map(|(mesh, other)| (mesh, changed(mesh, other, workload)));
+        let changed_any = of.iter().any(|(_, rules)| !rules.is_empty());
+        for (mesh, changed) in of {
+            let rules = if changed_any { changed } else { rules(mesh, workload) };
+            for rule in rules {
                 for conditions in alternatives(rule) {
                     for start in &starts {
                         if let Some(found) = self.around(mesh, start, &conditions) {
@@ -264,6 +269,14 @@ fn stands_before(mesh: &Mesh, workload: usize) -> Option<Enforced<'_>> {
         mtls: &enforcement.mtls,
         providers: enforcement.custom.keys().collect(),
     })
+}
+
+/// The rules before a workload that another mesh has not, or has otherwise.
+fn changed<'m>(mesh: &'m Mesh, other: &Mesh, workload: usize) -> Vec<&'m Rule> {
+    let others = rules(other, workload);
+    let mut rules = rules(mesh, workload);
+    rules.retain(|rule| !others.contains(rule));
+    rules
 }
 
 /// Every rule before a workload.
