@@ -581,6 +581,13 @@ fn test_tells_what_it_takes() {
               [default: .]
 
     Options:
+          --init <DIR>
+              Write a first suite for the policies of a folder, with the answers as they stand, and run
+              nothing.
+              
+              For every rule one request that it matches and for each of its conditions one just
+              outside, marked for review.
+
       -t, --test <REGEX>
               Run only the cases whose name, or `SUITE › NAME`, the regular expression finds something
               in
@@ -720,6 +727,7 @@ fn schema_tells_what_it_takes() {
               - answer:    Of can-i
               - complaint: Of every command that could not ask
               - settings:  Of config
+              - suite:     A test suite, as test and mutate read it
               - what-can:  Of what-can
               - who-can:   Of who-can
 

@@ -105,10 +105,14 @@ mod statements;
 #[cfg(feature = "cli")]
 mod suites {
     mod bad;
+    mod ci;
     mod coverage;
+    mod documents;
     mod formats;
+    mod init;
     mod mutation;
     mod run;
+    mod schema;
 }
 #[cfg(test)]
 mod support;

@@ -278,6 +278,41 @@ fn a_suite_fails_without_any_one_policy(
     assert!(taken > 0, "{folder} has no policy");
 }
 
+/// Every rule of every story: without it a case fails. A policy whose last rule nobody could take away goes whole.
+#[rstest]
+fn a_suite_fails_without_any_one_rule(
+    #[files("policies/*/portcullis.test.yaml")]
+    #[files("policies/surprises/*/portcullis.test.yaml")]
+    path: PathBuf,
+) {
+    let folder = from_the_root(path.parent().unwrap());
+    let words = ["mutate", &folder, "-t", "^drop-(rule|policy) Auth", "-o", "json"];
+    let call = Captured::default().run(&words);
+    if call.exit == Exit::NothingRan {
+        return;
+    }
+    let result: serde_json::Value = serde_json::from_str(&call.out).unwrap();
+    for survivor in result["survivors"].as_array().unwrap() {
+        assert!(survivor["witness"].is_null(), "a request tells it: {survivor:#}");
+        let file = project(survivor["file"].as_str().unwrap());
+        let document = policy_of(&file, survivor["mutant"].as_str().unwrap());
+        // That a rule never matches is what some surprises are about.
+        let is_meant = document.contains(SETTLES_NOTHING) || folder.contains("/surprises/");
+        assert!(is_meant, "{survivor:#}");
+    }
+}
+
+/// The document of a mutant's policy: `drop-rule AuthorizationPolicy foo/readers spec.rules[0]`.
+fn policy_of<'t>(text: &'t str, mutant: &str) -> &'t str {
+    let id = mutant.split(' ').nth(2).unwrap();
+    let name = id.rsplit('/').next().unwrap();
+    let line = format!("\n  name: {name}\n");
+    let mut documents = text.split("\n---\n");
+    documents
+        .find(|document| document.contains(&line))
+        .unwrap_or_default()
+}
+
 /// The manifests below a folder.
 fn yaml_files(folder: &str) -> Vec<String> {
     let mut found = Vec::new();

@@ -29,6 +29,8 @@ const DOORWAYS: &[(&str, &[&str])] = &[
             "src/report/mutation.rs",
             "src/report/question.rs",
             "src/report/sarif.rs",
+            "src/report/sketch.rs",
+            "src/report/suite_schema.rs",
             "src/report/test_result.rs",
             "src/report/yaml.rs",
         ],

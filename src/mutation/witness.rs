@@ -77,8 +77,13 @@ impl Search<'_> {
                 return Some(found);
             }
         }
-        for mesh in [self.mutated, self.mesh] {
-            for rule in rules(mesh, workload) {
+        // The edges of what is changed come first; a selector or an action changes no rule, and then all are looked at.
+        let of = [(self.mutated, self.mesh), (self.mesh, self.mutated)]
+            .map(|(mesh, other)| (mesh, changed(mesh, other, workload)));
+        let changed_any = of.iter().any(|(_, rules)| !rules.is_empty());
+        for (mesh, changed) in of {
+            let rules = if changed_any { changed } else { rules(mesh, workload) };
+            for rule in rules {
                 for conditions in alternatives(rule) {
                     for start in &starts {
                         if let Some(found) = self.around(mesh, start, &conditions) {
@@ -120,27 +125,7 @@ impl Search<'_> {
         start: &Request,
         conditions: &[&Condition],
     ) -> Option<Witness> {
-        let mut met = vec![start.clone()];
-        for condition in conditions {
-            let mut next = met.clone();
-            for request in &met {
-                let changes = if condition.negated {
-                    outside(mesh, request, condition)
-                } else {
-                    inside(mesh, request, condition)
-                };
-                next.extend(changes.iter().take(TRIED).map(|change| change.of(request)));
-            }
-            // The latest meet the most.
-            next.reverse();
-            let mut kept: Vec<Request> = Vec::new();
-            for request in next {
-                if kept.len() < KEPT && !kept.contains(&request) {
-                    kept.push(request);
-                }
-            }
-            met = kept;
-        }
+        let met = met(mesh, start, conditions);
         for request in &met {
             if let Some(found) = self.ask(request) {
                 return Some(found);
@@ -162,8 +147,37 @@ impl Search<'_> {
     }
 }
 
+/// Requests on the way from one to all conditions, those first that should meet the most: whether they do is for the
+/// evaluator to say.
+#[must_use]
+pub fn met(mesh: &Mesh, start: &Request, conditions: &[&Condition]) -> Vec<Request> {
+    let mut met = vec![start.clone()];
+    for condition in conditions {
+        let mut next = met.clone();
+        for request in &met {
+            let changes = if condition.negated {
+                outside(mesh, request, condition)
+            } else {
+                inside(mesh, request, condition)
+            };
+            next.extend(changes.iter().take(TRIED).map(|change| change.of(request)));
+        }
+        // The latest meet the most.
+        next.reverse();
+        let mut kept: Vec<Request> = Vec::new();
+        for request in next {
+            if kept.len() < KEPT && !kept.contains(&request) {
+                kept.push(request);
+            }
+        }
+        met = kept;
+    }
+    met
+}
+
 /// Requests to begin with: a stranger of the mesh, and somebody without identity.
-fn starts(mesh: &Mesh, workload: usize, port: u16, now: Option<i64>) -> Vec<Request> {
+#[must_use]
+pub fn starts(mesh: &Mesh, workload: usize, port: u16, now: Option<i64>) -> Vec<Request> {
     let name = mesh
         .workload(workload)
         .map_or_else(String::new, crate::mesh::Workload::full_name);
@@ -257,6 +271,14 @@ fn stands_before(mesh: &Mesh, workload: usize) -> Option<Enforced<'_>> {
     })
 }
 
+/// The rules before a workload that another mesh has not, or has otherwise.
+fn changed<'m>(mesh: &'m Mesh, other: &Mesh, workload: usize) -> Vec<&'m Rule> {
+    let others = rules(other, workload);
+    let mut rules = rules(mesh, workload);
+    rules.retain(|rule| !others.contains(rule));
+    rules
+}
+
 /// Every rule before a workload.
 fn rules(mesh: &Mesh, workload: usize) -> Vec<&Rule> {
     let Some(enforcement) = mesh.enforcement(workload) else { return Vec::new() };
@@ -269,7 +291,8 @@ fn rules(mesh: &Mesh, workload: usize) -> Vec<&Rule> {
 }
 
 /// One source and one operation of a rule with all its conditions, every combination of a few.
-fn alternatives(rule: &Rule) -> Vec<Vec<&Condition>> {
+#[must_use]
+pub fn alternatives(rule: &Rule) -> Vec<Vec<&Condition>> {
     let of = |clauses: &'_ [Clause]| -> Vec<Vec<usize>> {
         if clauses.is_empty() {
             vec![Vec::new()]
