@@ -107,8 +107,7 @@ impl<S: Store> CertificateAuthority<S> {
             .as_ref()
             .map(|pin| pin.as_str())
             .unwrap_or_default();
-        let key =
-            crate::ca::hsm::generate(&module, &token, pin).map_err(super::key_error(&name))?;
+        let key = crate::ca::hsm::generate(&module, &token, pin).map_err(key_error(&name))?;
         Ok(SignerKey::Given(Box::new(key)))
     }
 
