@@ -302,6 +302,32 @@ fn a_suite_fails_without_any_one_rule(
     }
 }
 
+/// Every rule of the stories decides both ways, and every change that no case notices has a reason.
+#[test]
+fn the_stories_are_covered_and_their_mutants_die() {
+    let stories: Vec<String> = names("policies")
+        .into_iter()
+        .filter(|name| !name.contains('.') && !NO_STORY.contains(&name.as_str()))
+        .map(|name| format!("policies/{name}"))
+        .collect();
+    let words = |first: &[&'static str]| -> Vec<String> {
+        first
+            .iter()
+            .map(|&word| word.to_owned())
+            .chain(stories.iter().cloned())
+            .collect()
+    };
+    let run = |words: Vec<String>| {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        Captured::default().run(&words)
+    };
+    let covered = run(words(&["test", "-q", "--coverage-threshold", "100"]));
+    assert_eq!(covered.exit, Exit::Yes, "{}{}", covered.out, covered.err);
+    let mutated = run(words(&["mutate", "--accepted", "policies/accepted-mutants.yaml"]));
+    assert_eq!(mutated.exit, Exit::Yes, "{}", mutated.out);
+    assert!(!mutated.out.contains("STALE"), "{}", mutated.out);
+}
+
 /// The document of a mutant's policy: `drop-rule AuthorizationPolicy foo/readers spec.rules[0]`.
 fn policy_of<'t>(text: &'t str, mutant: &str) -> &'t str {
     let id = mutant.split(' ').nth(2).unwrap();

@@ -1,11 +1,13 @@
 //! Two meshes → a request that they answer differently, found near the edges of the rules that differ.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::edges::edges;
 use super::question::question;
 use super::score::{Verdicts, noticed};
 use crate::decide::Verdict;
 use crate::explanation::{Change, inside, outside};
-use crate::mesh::{Clause, Condition, EffectiveMtls, Mesh, Rule, TokenProvider};
+use crate::mesh::{Clause, Condition, Mesh, MtlsMode, Rule, TokenProvider};
 use crate::request::{
     Certificate, HttpRequest, HttpVersion, ISTIO_HTTP_ALPN, Payload, Request, RequestSpec, Tls,
 };
@@ -229,44 +231,51 @@ pub fn starts(mesh: &Mesh, workload: usize, port: u16, now: Option<i64>) -> Vec<
     starts
 }
 
-/// Everything that is enforced before a workload, without the places by which the mesh finds it.
+/// Everything that is enforced before a workload, without what it is called and where it is written: a client notices
+/// neither.
 #[derive(PartialEq)]
 struct Enforced<'m> {
-    policies: Vec<(&'static str, String)>,
-    rules: Vec<(&'static str, &'m str, &'m Rule)>,
-    tokens: &'m [TokenProvider],
-    mtls: &'m EffectiveMtls,
+    /// The kinds of policies that there are; one without rules counts too [AP-4].
+    kinds: BTreeSet<&'static str>,
+    rules: Vec<(&'static str, Rule)>,
+    tokens: Vec<TokenProvider>,
+    modes: (MtlsMode, BTreeMap<u16, MtlsMode>, MtlsMode),
     providers: Vec<&'m String>,
 }
 
 fn stands_before(mesh: &Mesh, workload: usize) -> Option<Enforced<'_>> {
     let enforcement = mesh.enforcement(workload)?;
-    let mut sets = vec![
+    let custom = enforcement
+        .custom
+        .values()
+        .map(|custom| ("custom", &custom.rules));
+    let sets = [
         ("deny", &enforcement.deny),
         ("allow", &enforcement.allow),
         ("dry run", &enforcement.custom_dry_run),
     ];
-    sets.extend(
-        enforcement
-            .custom
-            .values()
-            .map(|custom| ("custom", &custom.rules)),
-    );
-    let (mut policies, mut rules) = (Vec::new(), Vec::new());
-    for (kind, set) in sets {
-        let known = set
-            .policies
-            .iter()
-            .filter_map(|index| mesh.policies.get(*index));
-        policies.extend(known.map(|policy| (kind, policy.id())));
-        let known = set.rules.iter().filter_map(|place| mesh.rule(*place));
-        rules.extend(known.map(|(_, rule)| (kind, rule.id.as_str(), rule)));
+    let (mut kinds, mut rules) = (BTreeSet::new(), Vec::new());
+    for (kind, set) in sets.into_iter().chain(custom) {
+        if !set.policies.is_empty() {
+            kinds.insert(kind);
+        }
+        for (_, rule) in set.rules.iter().filter_map(|place| mesh.rule(*place)) {
+            rules.push((kind, Rule { id: String::new(), index: 0, ..rule.clone() }));
+        }
     }
+    // Rules are asked in the order of their ids, which changes who is named and nothing else.
+    rules.sort_by_key(|(kind, rule)| (*kind, rule.position));
+    let tokens = enforcement
+        .tokens
+        .iter()
+        .map(|provider| TokenProvider { policy: String::new(), ..provider.clone() });
+    let mtls = &enforcement.mtls;
+    let ports = mtls.ports.iter().map(|(port, mode)| (*port, mode.mode));
     Some(Enforced {
-        policies,
+        kinds,
         rules,
-        tokens: &enforcement.tokens,
-        mtls: &enforcement.mtls,
+        tokens: tokens.collect(),
+        modes: (mtls.workload.mode, ports.collect(), mtls.namespace),
         providers: enforcement.custom.keys().collect(),
     })
 }
