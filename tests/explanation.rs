@@ -106,6 +106,11 @@ fn near(mesh: &Mesh, near: &NearMiss) -> String {
     "",
     &["foo/a 0: to[0].methods"]
 )]
+#[case::an_alternative_of_which_nothing_is_asked_holds(
+    "AP foo/a {rules: [{from: [{source: {principals: [x]}}, {source: {}}], to: [{operation: {methods: [PUT]}}]}]}",
+    "",
+    &["foo/a 0: to[0].methods"]
+)]
 #[case::a_rule_that_is_not_on_tcp_comes_last(
     "AP foo/a {rules: [{to: [{operation: {methods: [GET]}}]}, {from: [{source: {namespaces: [bar], principals: [x], ipBlocks: [1.2.3.4]}}]}]}",
     "from: {principal: cluster.local/ns/foo/sa/a, ip: 10.0.0.1}, to: 'httpbin.foo:9000'",
@@ -190,6 +195,11 @@ fn a_custom_rule_saw_the_request_before_its_token_was_taken_out() {
     "request: {headers: {b: y}}"
 )]
 #[case::host("request: {host: a.b}", Change::Host("c.d".to_owned()), "request: {host: c.d}")]
+#[case::host_though_a_header_says_so_too(
+    "request: {host: a.b, headers: {Host: x}}",
+    Change::Host("c.d".to_owned()),
+    "request: {host: c.d}"
+)]
 #[case::host_of_a_url_in_the_request_line(
     "request: {path: 'http://x/a?b'}",
     Change::Host("c.d".to_owned()),
@@ -494,6 +504,11 @@ fn at_a_gateway_the_client_is_put_where_the_gateway_looks() {
     "AP foo/p {rules: [{to: [{operation: {methods: [PUT], paths: [/a]}}]}, {to: [{operation: {paths: [/b]}}]}]}",
     "",
     Some("ask for the path `/b`")
+)]
+#[case::what_is_not_known_is_half_missed(
+    "AP foo/p {rules: [{to: [{operation: {paths: [/a], methods: [PUT]}}]}, {from: [{source: {ipBlocks: [10.0.0.0/8]}}], to: [{operation: {paths: [/b]}}]}]}",
+    "",
+    Some("connect from the address 10.0.0.0; ask for the path `/b`")
 )]
 #[case::out_of_a_deny_rule(
     "AP foo/p {action: DENY, rules: [{to: [{operation: {methods: [GET]}}]}]}",
