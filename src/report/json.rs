@@ -12,7 +12,6 @@ pub struct Document(pub(super) Value);
 
 impl Document {
     /// A document of another format.
-    #[cfg(feature = "text")]
     pub(super) const fn new(value: Value) -> Self {
         Self(value)
     }
