@@ -21,8 +21,12 @@ pub mod parse;
 #[cfg(feature = "json")]
 pub mod report;
 pub mod request;
+#[cfg(feature = "yaml")]
+pub mod scaffold;
 pub mod spiffe;
 #[cfg(feature = "yaml")]
 pub mod suite;
 pub mod survey;
+#[cfg(feature = "cli")]
+pub mod testing;
 pub mod validate;

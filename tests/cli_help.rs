@@ -20,6 +20,7 @@ fn the_program_tells_its_commands() {
     Usage: portcullis [OPTIONS] <COMMAND>
 
     Commands:
+      ca          Issue, verify and look at certificates with SPIFFE identities
       can-i       Ask whether a caller may send a request
       who-can     Ask who may send a request
       what-can    Ask what a caller may send
@@ -580,6 +581,13 @@ fn test_tells_what_it_takes() {
               [default: .]
 
     Options:
+          --init <DIR>
+              Write a first suite for the policies of a folder, with the answers as they stand, and run
+              nothing.
+              
+              For every rule one request that it matches and for each of its conditions one just
+              outside, marked for review.
+
       -t, --test <REGEX>
               Run only the cases whose name, or `SUITE › NAME`, the regular expression finds something
               in
@@ -719,6 +727,7 @@ fn schema_tells_what_it_takes() {
               - answer:    Of can-i
               - complaint: Of every command that could not ask
               - settings:  Of config
+              - suite:     A test suite, as test and mutate read it
               - what-can:  Of what-can
               - who-can:   Of who-can
 
@@ -866,6 +875,7 @@ fn manual_pages_are_written_one_for_each_command() {
     assert_eq!(
         names,
         [
+            "share/man1/portcullis-ca.1",
             "share/man1/portcullis-can-i.1",
             "share/man1/portcullis-completion.1",
             "share/man1/portcullis-config.1",

@@ -37,6 +37,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "suite",
         ],
     ),
+    ("scaffold", &["decide", "diagnostic", "explanation", "mesh", "mutation", "request"]),
     (
         "report",
         &[
@@ -49,6 +50,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "mesh",
             "mutation",
             "request",
+            "scaffold",
             "suite",
             "survey",
         ],
@@ -69,12 +71,14 @@ const ROOMS: &[(&str, &[&str])] = &[
             "parse",
             "report",
             "request",
+            "scaffold",
             "spiffe",
             "suite",
             "survey",
             "validate",
         ],
     ),
+    ("testing", &["cli", "decide", "mesh"]),
 ];
 
 /// `src/mesh/select.rs` → `mesh`.

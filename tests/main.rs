@@ -8,9 +8,13 @@ mod ca {
     #[cfg(feature = "cli")]
     mod crash;
     mod damage;
+    #[cfg(feature = "cli")]
+    mod document;
     mod envoy;
     mod faulty;
     mod forge;
+    #[cfg(all(feature = "cli", feature = "hsm"))]
+    mod hsm;
     mod limbo;
     mod recipes;
     mod rotation;
@@ -101,10 +105,14 @@ mod statements;
 #[cfg(feature = "cli")]
 mod suites {
     mod bad;
+    mod ci;
     mod coverage;
+    mod documents;
     mod formats;
+    mod init;
     mod mutation;
     mod run;
+    mod schema;
 }
 #[cfg(test)]
 mod support;

@@ -278,6 +278,67 @@ fn a_suite_fails_without_any_one_policy(
     assert!(taken > 0, "{folder} has no policy");
 }
 
+/// Every rule of every story: without it a case fails. A policy whose last rule nobody could take away goes whole.
+#[rstest]
+fn a_suite_fails_without_any_one_rule(
+    #[files("policies/*/portcullis.test.yaml")]
+    #[files("policies/surprises/*/portcullis.test.yaml")]
+    path: PathBuf,
+) {
+    let folder = from_the_root(path.parent().unwrap());
+    let words = ["mutate", &folder, "-t", "^drop-(rule|policy) Auth", "-o", "json"];
+    let call = Captured::default().run(&words);
+    if call.exit == Exit::NothingRan {
+        return;
+    }
+    let result: serde_json::Value = serde_json::from_str(&call.out).unwrap();
+    for survivor in result["survivors"].as_array().unwrap() {
+        assert!(survivor["witness"].is_null(), "a request tells it: {survivor:#}");
+        let file = project(survivor["file"].as_str().unwrap());
+        let document = policy_of(&file, survivor["mutant"].as_str().unwrap());
+        // That a rule never matches is what some surprises are about.
+        let is_meant = document.contains(SETTLES_NOTHING) || folder.contains("/surprises/");
+        assert!(is_meant, "{survivor:#}");
+    }
+}
+
+/// Every rule of the stories decides both ways, and every change that no case notices has a reason.
+#[test]
+fn the_stories_are_covered_and_their_mutants_die() {
+    let stories: Vec<String> = names("policies")
+        .into_iter()
+        .filter(|name| !name.contains('.') && !NO_STORY.contains(&name.as_str()))
+        .map(|name| format!("policies/{name}"))
+        .collect();
+    let words = |first: &[&'static str]| -> Vec<String> {
+        first
+            .iter()
+            .map(|&word| word.to_owned())
+            .chain(stories.iter().cloned())
+            .collect()
+    };
+    let run = |words: Vec<String>| {
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        Captured::default().run(&words)
+    };
+    let covered = run(words(&["test", "-q", "--coverage-threshold", "100"]));
+    assert_eq!(covered.exit, Exit::Yes, "{}{}", covered.out, covered.err);
+    let mutated = run(words(&["mutate", "--accepted", "policies/accepted-mutants.yaml"]));
+    assert_eq!(mutated.exit, Exit::Yes, "{}", mutated.out);
+    assert!(!mutated.out.contains("STALE"), "{}", mutated.out);
+}
+
+/// The document of a mutant's policy: `drop-rule AuthorizationPolicy foo/readers spec.rules[0]`.
+fn policy_of<'t>(text: &'t str, mutant: &str) -> &'t str {
+    let id = mutant.split(' ').nth(2).unwrap();
+    let name = id.rsplit('/').next().unwrap();
+    let line = format!("\n  name: {name}\n");
+    let mut documents = text.split("\n---\n");
+    documents
+        .find(|document| document.contains(&line))
+        .unwrap_or_default()
+}
+
 /// The manifests below a folder.
 fn yaml_files(folder: &str) -> Vec<String> {
     let mut found = Vec::new();

@@ -465,7 +465,13 @@ impl Certificate {
 /// Lower-case hexadecimal.
 #[must_use]
 pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    let digit = |value: u8| char::from(if value < 10 { b'0' + value } else { b'a' + value - 10 });
+    let mut text = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        text.push(digit(byte >> 4));
+        text.push(digit(byte & 15));
+    }
+    text
 }
 
 /// What is signed, and the algorithm of its signature, of a certificate or a request; absent where the frame around
@@ -524,18 +530,18 @@ fn is_plain(der: &[u8]) -> Option<()> {
 }
 
 fn parse(der: &[u8]) -> Result<X509Certificate<'_>, CertificateError> {
-    whole(der, X509Certificate::from_der(der))
+    whole(der, X509Certificate::from_der)
 }
 
-/// What a parser read, where it read all.
-fn whole<T, E: std::fmt::Debug>(
-    der: &[u8],
-    parsed: Result<(&[u8], T), x509_parser::nom::Err<E>>,
+/// What a parser reads, where it reads all. What is too long is not even begun.
+fn whole<'d, T, E: std::fmt::Debug>(
+    der: &'d [u8],
+    parser: impl FnOnce(&'d [u8]) -> Result<(&'d [u8], T), x509_parser::nom::Err<E>>,
 ) -> Result<T, CertificateError> {
     if der.len() > MAX_DER {
         return Err(CertificateError::TooLong { bytes: der.len() });
     }
-    match parsed {
+    match parser(der) {
         Ok(([], value)) => Ok(value),
         Ok((rest, _)) => Err(CertificateError::Trailing { bytes: rest.len() }),
         Err(x509_parser::nom::Err::Incomplete(_)) => {
@@ -672,7 +678,7 @@ impl Request {
     /// requests for extensions than anybody needs.
     #[expect(clippy::wildcard_enum_match_arm, reason = "nothing else of a request is looked at")]
     pub fn from_der(der: &[u8]) -> Result<Self, CertificateError> {
-        let parsed = whole(der, X509CertificationRequest::from_der(der))?;
+        let parsed = whole(der, X509CertificationRequest::from_der)?;
         let info = &parsed.certification_request_info;
         if !is_der(der) || frame(der).is_none() {
             return Err(CertificateError::Malformed {

@@ -38,7 +38,7 @@ pub enum JournalError {
     #[error("the journal is missing")]
     Missing,
     /// The store failed; nothing was recorded.
-    #[error("the journal cannot be written: {0}")]
+    #[error("the journal cannot be read or written: {0}")]
     Store(#[source] io::Error),
     /// The serial number is taken.
     #[error("the serial number is in the journal already")]
@@ -274,23 +274,21 @@ impl Index {
 
     /// Takes over what a sound line says; `false` where it issues a serial number again. Quotes inside of values are escaped, so a key is found where it is one.
     fn remember(&mut self, line: &str) -> bool {
-        if let Some(at) = number(line, "\"at\":") {
-            self.last_at = at;
-        }
-        if !line.contains("\"event\":\"issue\"") {
+        // The fields of a line are in the order in which it was written, so none is looked for twice.
+        let Some((at, rest)) = number(line, "\"at\":") else { return false };
+        self.last_at = at;
+        let Some(rest) = rest.strip_prefix(",\"event\":\"issue\",\"serial\":\"") else {
             return true;
-        }
-        let serial = behind(line, "\"serial\":\"").and_then(|rest| serial(rest.get(..32)?));
-        let generation =
-            number(line, "\"generation\":").and_then(|number| u64::try_from(number).ok());
-        match (serial, generation, number(line, "\"notAfter\":")) {
-            (Some(serial), Some(generation), Some(not_after)) => {
-                let new = !self.serials.contains(&serial);
-                self.add(Issued { serial, generation, not_after });
-                new
-            }
-            _ => false,
-        }
+        };
+        let serial = rest.get(..32).and_then(serial);
+        let generation = |rest| number(rest, "\"generation\":").map(|(generation, _)| generation);
+        let parts = number(rest, "\"notAfter\":").and_then(|(not_after, rest)| {
+            Some((not_after, u64::try_from(generation(rest)?).ok()?))
+        });
+        let (Some(serial), Some((not_after, generation))) = (serial, parts) else { return false };
+        let before = self.serials.len();
+        self.add(Issued { serial, generation, not_after });
+        self.serials.len() > before
     }
 }
 
@@ -298,10 +296,12 @@ fn behind<'line>(line: &'line str, key: &str) -> Option<&'line str> {
     line.split_once(key).map(|(_, rest)| rest)
 }
 
-fn number(line: &str, key: &str) -> Option<i64> {
+/// The number behind `key`, and what is behind it.
+fn number<'line>(line: &'line str, key: &str) -> Option<(i64, &'line str)> {
     let rest = behind(line, key)?;
     let end = rest.find(|c: char| !c.is_ascii_digit() && c != '-')?;
-    rest.get(..end)?.parse().ok()
+    let (digits, rest) = rest.split_at_checked(end)?;
+    Some((digits.parse().ok()?, rest))
 }
 
 /// 32 hexadecimal digits.
@@ -397,11 +397,14 @@ fn sound<'b>(
     if seal.strip_suffix("\"}") != Some(hex(&hash).as_str()) {
         return Err("its hash is not that of its text");
     }
-    let previous = format!(",\"previous\":\"{}\"", hex(head));
-    if !body.ends_with(&previous) {
+    let previous = body
+        .strip_suffix('"')
+        .and_then(|body| body.rsplit_once(",\"previous\":\""));
+    if previous.is_none_or(|(_, previous)| previous != hex(head)) {
         return Err("it does not follow the line before");
     }
-    if !body.starts_with(&format!("{{\"sequence\":{sequence},")) {
+    let found = number(body, "{\"sequence\":").map(|(number, _)| number);
+    if found.is_none() || found != i64::try_from(sequence).ok() {
         return Err("its number is not the next");
     }
     Ok((text, hash))

@@ -51,7 +51,7 @@ impl Algorithm {
 pub enum KeyError {
     /// No key of this kind is made here.
     #[error(
-        "RSA keys are not made here: make one with `openssl genpkey -algorithm RSA`, and sign a request for it"
+        "RSA keys are not made here: make a CA with openssl, and begin from it with `ca init --from`"
     )]
     NotMadeHere,
     /// The text holds no private key.
@@ -88,6 +88,9 @@ pub(super) trait RemoteKey: Send + Sync {
     fn public_key(&self) -> &[u8];
     /// A signature with ECDSA on P-256 and SHA-256, in DER.
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, KeyError>;
+    /// The module's path and the token's label.
+    #[cfg(feature = "hsm")]
+    fn place(&self) -> (String, String);
     /// How to find it again, without secrets: `pkcs11:token=…;object=…`.
     fn reference(&self) -> String;
 }
@@ -230,6 +233,15 @@ impl PrivateKey {
             .encrypt_with_params(parameters, passphrase)
             .map_err(|_pkcs5| KeyError::Library)?;
         Ok(pem::to_text("ENCRYPTED PRIVATE KEY", locked.as_bytes()))
+    }
+
+    /// The module's path and the token's label; absent for a key that is here.
+    #[cfg(feature = "hsm")]
+    pub(super) fn place(&self) -> Option<(String, String)> {
+        match &self.0 {
+            Kind::Here(_) => None,
+            Kind::Remote(key) => Some(key.place()),
+        }
     }
 
     /// DER of PKCS #8; absent for a key in a module.

@@ -9,6 +9,8 @@ mod crl;
 mod der;
 mod facts;
 pub mod handshake;
+#[cfg(feature = "hsm")]
+pub mod hsm;
 mod journal;
 mod key;
 mod name_constraints;
@@ -34,7 +36,7 @@ pub use key::{Algorithm, KeyError, PrivateKey};
 pub use path::{Fault, PathError, Place, Usage};
 pub use profile::{ProfileError, Validity, request};
 pub use state::{Generation, Status};
-pub use store::{Audience, Directory, Permissions, Store, caller, write_out};
+pub use store::{Audience, Directory, Permissions, Store, caller, prepare_out, write_out};
 pub use verify::{
     EnvoyAnswer, MAX_INTERMEDIATES, SvidError, TrustBundle, Verification, verify_path,
 };

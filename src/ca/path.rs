@@ -426,7 +426,7 @@ impl<'c> Search<'c> {
                 return Err(at(here)(Fault::UnverifiedSignature { algorithm }));
             }
         }
-        // BoringSSL looks at the extensions of what the peer sent, and only at the validity of what it trusts.
+        // BoringSSL looks at the extensions of what the peer sent, and only at the validity of what it trusts [SP-6].
         if self.rules.reader == Reader::Envoy && place == Place::Root {
             in_time(issuer, self.rules).map_err(at(place))?;
             let usage = issuer.key_usage.as_ref();
@@ -550,7 +550,7 @@ fn in_time(certificate: &Certificate, rules: Rules) -> Result<(), Fault> {
     if rules.at < certificate.not_before {
         return Err(Fault::NotYetValid { not_before: certificate.not_before });
     }
-    // BoringSSL takes the last second for expired already.
+    // BoringSSL takes the last second for expired already [SP-6].
     let last = certificate.not_after - i64::from(rules.reader == Reader::Envoy);
     if rules.at > last {
         return Err(Fault::Expired { not_after: certificate.not_after });

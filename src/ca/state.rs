@@ -86,6 +86,8 @@ pub(super) struct State {
     /// How long a bundle takes to reach everybody, in seconds.
     pub(super) propagation: i64,
     pub(super) generations: Vec<Generation>,
+    /// Further roots to trust, which came with plugged-in files and sign nothing here.
+    pub(super) other_roots: Vec<Certificate>,
 }
 
 impl State {
@@ -110,6 +112,7 @@ impl State {
             "maxTtl": self.max_ttl,
             "propagation": self.propagation,
             "generations": self.generations.iter().map(generation).collect::<Vec<_>>(),
+            "otherRoots": self.other_roots.iter().map(certificate).collect::<Vec<_>>(),
         });
         format!("{document:#}\n")
     }
@@ -122,9 +125,9 @@ impl State {
         if document.get("apiVersion").and_then(Value::as_str) != Some(API_VERSION) {
             return Err("`apiVersion`");
         }
-        let number = |name: &'static str| match document.get(name).and_then(Value::as_i64) {
+        let number = |name: &str| match document.get(name).and_then(Value::as_i64) {
             Some(number) if number > 0 => Ok(number),
-            _ => Err(name),
+            _ => Err("`defaultTtl`, `maxTtl` or `propagation`"),
         };
         let trust_domain = document
             .get("trustDomain")
@@ -150,6 +153,13 @@ impl State {
             max_ttl: number("maxTtl")?,
             propagation: number("propagation")?,
             generations,
+            other_roots: document
+                .get("otherRoots")
+                .and_then(Value::as_array)
+                .ok_or("`otherRoots`")?
+                .iter()
+                .map(|value| value.as_str().and_then(one).ok_or("`otherRoots`"))
+                .collect::<Result<_, _>>()?,
         })
     }
 }

@@ -121,7 +121,8 @@ impl Drop for Directory {
 const MAX_FILE: u64 = 4 << 30;
 
 impl Directory {
-    /// Opens a directory and locks it. The lock of a process that died is nobody's.
+    /// Opens a directory and locks it. The lock of a process that died is nobody's. On Linux this process can no longer
+    /// be looked into by others, nor leave a core file.
     ///
     /// # Errors
     /// It is not there, no directory of this user's alone, or another process has it open (`WouldBlock`).
@@ -288,36 +289,46 @@ pub enum Audience {
     Owner,
 }
 
-/// Puts files into a directory, which is made (0700) where it is not there. Each is there whole or not at all. What is
-/// there already is kept, and an error, unless `overwrite`.
+/// Whether files can be written out into a directory, which need not be there yet.
 ///
 /// # Errors
-/// The first step that failed, with the file's name; files before it are there.
-pub fn write_out(
-    directory: &Path,
-    files: &[(&str, &[u8], Audience)],
-    overwrite: bool,
-) -> io::Result<()> {
+/// It is no directory, or one of the files is there already and is not to be written over.
+pub fn prepare_out(directory: &Path, names: &[&str], overwrite: bool) -> io::Result<()> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let open = match rustix::fs::open(directory, flags, Mode::empty()) {
+        Ok(open) => open,
+        Err(rustix::io::Errno::NOENT) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    let there = |name: &&&str| rustix::fs::statat(&open, **name, AtFlags::SYMLINK_NOFOLLOW).is_ok();
+    match names.iter().find(there) {
+        Some(name) if !overwrite => Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!("{name}: it is there already"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// Makes the directory (0700) where it is not there.
+fn out(directory: &Path) -> io::Result<OwnedFd> {
     match rustix::fs::mkdir(directory, Mode::RWXU) {
         Ok(()) | Err(rustix::io::Errno::EXIST) => {}
         Err(error) => return Err(error.into()),
     }
     let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
-    let open = rustix::fs::open(directory, flags, Mode::empty())?;
-    let named = |name: &str| {
-        let name = name.to_owned();
-        move |error: io::Error| io::Error::new(error.kind(), format!("{name}: {error}"))
-    };
-    for (name, _, _) in files {
-        if !overwrite && rustix::fs::statat(&open, *name, AtFlags::SYMLINK_NOFOLLOW).is_ok() {
-            return Err(io::Error::new(
-                io::ErrorKind::AlreadyExists,
-                format!("{name}: it is there already"),
-            ));
-        }
-    }
+    Ok(rustix::fs::open(directory, flags, Mode::empty())?)
+}
+
+/// Puts files into a directory, over those that are there. Each is there whole or not at all.
+///
+/// # Errors
+/// The first step that failed, with the file's name; files before it are there.
+pub fn write_out(directory: &Path, files: &[(&str, &[u8], Audience)]) -> io::Result<()> {
+    let open = out(directory)?;
     for (name, bytes, audience) in files {
-        write_one(&open, name, bytes, *audience).map_err(named(name))?;
+        write_one(&open, name, bytes, *audience)
+            .map_err(|error| io::Error::new(error.kind(), format!("{name}: {error}")))?;
     }
     Ok(rustix::fs::fsync(&open)?)
 }

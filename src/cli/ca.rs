@@ -13,7 +13,7 @@ use crate::ca::time::{UnixTime, length_text, to_text};
 use crate::ca::{
     Audience, Certificate, CertificateAuthority, Crl, Directory, EnvoyAnswer, Permissions,
     PluggedIn, PrivateKey, Rotation, Secrets, Settings, SignerKey, TrustBundle, Usage, Wish,
-    X509Svid, audit, caller, kubernetes_secret, pem, write_out,
+    X509Svid, audit, caller, kubernetes_secret, pem, prepare_out, write_out,
 };
 use crate::diagnostic::{Code, Diagnostic};
 use crate::report::certificate as report;
@@ -303,6 +303,7 @@ impl<S: System> Call<'_, S> {
         let authority = self.authority()?;
         let at = self.system.now();
         let wish = self.wish(&authority, &issue.id, &issue.terms, at)?;
+        Self::prepare(&issue.out, &[CHAIN, KEY, ROOTS], issue.force)?;
         let svid = authority.issue(&wish, at).map_err(refuse)?;
         Self::hold(&authority, &svid, at)?;
         let key = svid
@@ -318,7 +319,7 @@ impl<S: System> Call<'_, S> {
             (KEY, key.as_bytes(), Audience::Owner),
             (ROOTS, roots.as_bytes(), Audience::Everybody),
         ];
-        self.put(&issue.out, &files, issue.force)?;
+        Self::put(&issue.out, &files)?;
         self.say(
             "IssuedCertificate",
             &format!("{} until {} in {}\n", svid.id, to_text(svid.not_after), issue.out),
@@ -332,14 +333,19 @@ impl<S: System> Call<'_, S> {
         Ok(Exit::Yes)
     }
 
-    fn put(&self, folder: &str, files: &[(&str, &[u8], Audience)], force: bool) -> Result<()> {
-        write_out(Path::new(folder), files, force).map_err(|error| {
+    /// Whether files can be put into a folder, before anything is made for it.
+    fn prepare(folder: &str, names: &[&str], force: bool) -> Result<()> {
+        prepare_out(Path::new(folder), names, force).map_err(|error| {
             let mut finding = refuse(format!("`{folder}`: {error}"));
             if error.kind() == std::io::ErrorKind::AlreadyExists {
                 finding.help = Some("`--force` writes over it".to_owned());
             }
             finding
         })
+    }
+
+    fn put(folder: &str, files: &[(&str, &[u8], Audience)]) -> Result<()> {
+        write_out(Path::new(folder), files).map_err(|error| refuse(format!("`{folder}`: {error}")))
     }
 
     fn sign(&mut self, sign: &Sign) -> Result<Exit> {
@@ -612,6 +618,10 @@ impl<S: System> Call<'_, S> {
     fn export(&mut self, export: &Export) -> Result<Exit> {
         let authority = self.authority()?;
         let at = self.system.now();
+        if let Some(folder) = &export.istio_cacerts {
+            let names = ["ca-cert.pem", "ca-key.pem", ROOTS, CHAIN];
+            Self::prepare(folder, &names, export.force)?;
+        }
         let files = authority.istio_cacerts(&caller(), at).map_err(refuse)?;
         if let Some(folder) = &export.istio_cacerts {
             let files: Vec<_> = files
@@ -622,7 +632,7 @@ impl<S: System> Call<'_, S> {
                     (*name, text.as_bytes(), audience)
                 })
                 .collect();
-            self.put(folder, &files, export.force)?;
+            Self::put(folder, &files)?;
             self.say(
                 "Export",
                 &format!("{} files in {folder}; ca-key.pem is the CA's key\n", files.len()),

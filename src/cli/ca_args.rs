@@ -276,18 +276,17 @@ pub(crate) struct Crl {
 
 /// `ca export`.
 #[derive(Args, Debug)]
-#[group(id = "what", required = true, multiple = false)]
 pub(crate) struct Export {
     /// Into a directory, as files.
-    #[arg(long, value_name = "DIR", group = "what")]
+    #[arg(long, value_name = "DIR", required_unless_present = "k8s_secret")]
     pub(crate) istio_cacerts: Option<String>,
 
     /// To standard output, as the Secret `cacerts`. It holds the CA's key.
-    #[arg(long, group = "what")]
+    #[arg(long, conflicts_with = "istio_cacerts")]
     pub(crate) k8s_secret: bool,
 
     /// The secret's namespace.
-    #[arg(long, default_value = "istio-system")]
+    #[arg(long, default_value = "istio-system", conflicts_with = "istio_cacerts")]
     pub(crate) namespace: String,
 
     /// Write over files that are there.

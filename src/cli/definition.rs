@@ -82,29 +82,20 @@ pub(crate) fn command(program: &str, width: u16) -> clap::Command {
     let mut command = Arguments::command()
         .bin_name(program)
         .term_width(usize::from(width));
-    let named: Vec<(String, String)> = command
-        .get_subcommands()
-        .map(|subcommand| {
-            let name = subcommand.get_name();
-            (format!("portcullis {name}"), format!("{program} {name}"))
-        })
-        .collect();
-    let rename = |text: Option<&clap::builder::StyledStr>| {
-        let text = text.map_or_else(String::new, ToString::to_string);
-        named
-            .iter()
-            .fold(text, |text, (own, shown)| text.replace(own, shown))
-    };
     let names: Vec<String> = command
         .get_subcommands()
         .map(|subcommand| subcommand.get_name().to_owned())
         .collect();
+    let rename = |text: Option<&clap::builder::StyledStr>| {
+        let text = text.map_or_else(String::new, ToString::to_string);
+        called(&text, program, &names)
+    };
     let help = rename(command.get_after_help());
     command = command.after_help(help);
-    for name in names {
+    for name in &names {
         let usage = USAGES
             .iter()
-            .find(|(command, _)| *command == name)
+            .find(|(command, _)| command == name)
             .map(|(_, words)| format!("{program} {name} [OPTIONS] {words}"));
         command = command.mut_subcommand(name, |subcommand| {
             let help = rename(subcommand.get_after_help());
@@ -116,6 +107,22 @@ pub(crate) fn command(program: &str, width: u16) -> clap::Command {
         });
     }
     command
+}
+
+/// A text in which the program is called by its own name wherever a command of it is: `ca` is none in `can-i`.
+fn called(text: &str, program: &str, names: &[String]) -> String {
+    let mut parts = text.split("portcullis ");
+    let mut whole = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let word = part
+            .split(|c: char| !c.is_ascii_alphanumeric() && c != '-')
+            .next();
+        let is_command = word.is_some_and(|word| names.iter().any(|name| name == word));
+        whole.push_str(if is_command { program } else { "portcullis" });
+        whole.push(' ');
+        whole.push_str(part);
+    }
+    whole
 }
 
 /// The words of commands whose first ones may be left out.
@@ -267,6 +274,7 @@ mod tests {
     fn every_flag_is_a_setting_or_one_of_a_question() {
         const OF_ONE_QUESTION: &[&str] = &[
             "all",
+            "allow-insecure-permissions",
             "as",
             "cobertura",
             "config",
@@ -284,6 +292,8 @@ mod tests {
             "no-config",
             "out",
             "output-file",
+            "passphrase-file",
+            "pin-file",
             "plaintext",
             "requests",
             "test",

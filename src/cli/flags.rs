@@ -176,6 +176,8 @@ pub(crate) enum DocumentKind {
     Complaint,
     /// Of config.
     Settings,
+    /// A test suite, as test and mutate read it.
+    Suite,
     /// Of what-can.
     WhatCan,
     /// Of who-can.

@@ -12,12 +12,14 @@ mod definition;
 mod exit;
 mod filter;
 mod flags;
+mod init;
 mod load;
 mod man;
 mod mutate;
 mod names;
 mod progress;
 mod question;
+mod recording;
 mod reproduce;
 mod schema;
 mod settings;
@@ -34,9 +36,11 @@ mod who_can;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
+pub(crate) use can_i::question_of;
 pub use exit::Exit;
+pub(crate) use recording::{Recording, mesh_of};
 use settings::Settings;
-pub use system::{RealSystem, Stream, System};
+pub use system::{FileState, RealSystem, Stream, System};
 
 use crate::diagnostic::{Diagnostic, Diagnostics};
 

@@ -41,7 +41,7 @@ pub(crate) fn run(arguments: &Mutate, system: &mut impl System) -> Exit {
     };
     let threads = arguments.jobs.unwrap_or_else(|| system.processors());
     let now = Some(system.now());
-    let read = suites::read(&arguments.paths, system);
+    let read = suites::read(&arguments.paths, threads, system);
     complain_of(system, &read.findings);
     let ready = match read.prepare(threads) {
         Ok(ready) => ready,

@@ -13,6 +13,7 @@ pub(crate) fn run(arguments: &Schema, system: &mut impl System) -> Exit {
         DocumentKind::Answer => report::answer_schema(),
         DocumentKind::Complaint => report::complaint_schema(),
         DocumentKind::Settings => report::settings_schema(),
+        DocumentKind::Suite => report::suite_schema(),
         DocumentKind::WhatCan => TableKind::WhatCan.schema(),
         DocumentKind::WhoCan => TableKind::WhoCan.schema(),
     };

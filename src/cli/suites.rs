@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::load;
 use super::progress::Progress;
-use super::system::System;
+use super::system::{FileState, System};
 use super::threads::in_order;
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Severity};
 use crate::istio::Resource;
@@ -31,6 +31,7 @@ pub(crate) struct Read {
 #[derive(Debug, Default)]
 struct Resources {
     paths: Vec<String>,
+    files: Vec<String>,
     loaded: Loaded,
 }
 
@@ -46,15 +47,48 @@ pub(crate) struct Ready<'s> {
 }
 
 /// Reads the suites that the paths name, and what these name.
-pub(crate) fn read(paths: &[String], system: &mut impl System) -> Read {
+pub(crate) fn read(paths: &[String], threads: usize, system: &mut impl System) -> Read {
     let mut read = Read::default();
-    let mut seen = BTreeSet::new();
+    let texts = texts(paths, &mut read.findings, system);
+    let suites = in_order(threads, &texts, |(name, text)| {
+        let mut findings = Vec::new();
+        (suite::read(name, text, &mut findings), findings)
+    });
+    for (suites, findings) in suites {
+        read.suites.extend(suites);
+        read.findings.extend(findings);
+    }
+    read.sources.extend(texts);
+    let mut known: BTreeMap<Vec<String>, usize> = BTreeMap::new();
+    for suite in &read.suites {
+        let patterns = resources_of(suite, system, &mut read.findings);
+        let place = *known.entry(patterns).or_insert_with_key(|patterns| {
+            let mut loaded = load::resources(patterns, "default", system);
+            let files = loaded.texts.keys().cloned().collect();
+            read.sources.append(&mut loaded.texts);
+            read.findings.extend(loaded.findings.iter().cloned());
+            read.loaded
+                .push(Resources { paths: patterns.clone(), files, loaded });
+            read.loaded.len() - 1
+        });
+        read.of_suite.push(place);
+    }
+    read
+}
+
+/// The texts of the suites that the paths name, each once.
+fn texts(
+    paths: &[String],
+    findings: &mut Vec<Diagnostic>,
+    system: &mut impl System,
+) -> Vec<(String, String)> {
+    let (mut seen, mut texts) = (BTreeSet::new(), Vec::new());
     let mut progress = Progress::of("reading suites");
     for path in paths {
         let files = match system.expand(path, &suite::is_suite_file) {
             Ok(files) => files,
             Err(error) => {
-                read.findings.push(load::unreadable(path, &error));
+                findings.push(load::unreadable(path, &error));
                 continue;
             }
         };
@@ -63,34 +97,50 @@ pub(crate) fn read(paths: &[String], system: &mut impl System) -> Read {
             let name = file.strip_prefix("./").unwrap_or(&file).to_owned();
             if seen.insert(name.clone()) {
                 match system.read(&file) {
-                    Ok(text) => {
-                        let suites = suite::read(&name, &text, &mut read.findings);
-                        read.suites.extend(suites);
-                        read.sources.insert(name, text);
-                    }
-                    Err(error) => read.findings.push(load::unreadable(&file, &error)),
+                    Ok(text) => texts.push((name, text)),
+                    Err(error) => findings.push(load::unreadable(&file, &error)),
                 }
             }
         }
     }
     progress.end(system);
-    let mut known: BTreeMap<Vec<String>, usize> = BTreeMap::new();
-    for suite in &read.suites {
-        let patterns = resources_of(suite, system, &mut read.findings);
-        let place = *known.entry(patterns).or_insert_with_key(|patterns| {
-            let mut loaded = load::resources(patterns, "default", system);
-            read.sources.append(&mut loaded.texts);
-            read.findings.extend(loaded.findings.iter().cloned());
-            read.loaded
-                .push(Resources { paths: patterns.clone(), loaded });
-            read.loaded.len() - 1
-        });
-        read.of_suite.push(place);
-    }
-    read
+    texts
 }
 
 impl Read {
+    /// The files of the suite at a place: its own, and those that it names.
+    pub(crate) fn files(&self, suite: usize) -> Vec<&str> {
+        let own = self.suites.get(suite).map(|suite| suite.file.as_ref());
+        let named = self
+            .of_suite
+            .get(suite)
+            .and_then(|place| self.loaded.get(*place));
+        let named = named.into_iter().flat_map(|known| &known.files);
+        own.into_iter().chain(named.map(String::as_str)).collect()
+    }
+
+    /// Whatever a path or a pattern names now, with what tells one state of a file from another.
+    pub(crate) fn state(
+        &self,
+        paths: &[String],
+        system: &mut impl System,
+    ) -> Vec<(String, Option<FileState>)> {
+        let mut state = Vec::new();
+        let patterns = self.loaded.iter().flat_map(|known| &known.paths);
+        for path in paths.iter().chain(patterns) {
+            let files = system.expand(path, &|name| {
+                [".yaml", ".yml", ".json"]
+                    .iter()
+                    .any(|ending| name.ends_with(ending))
+            });
+            for file in files.unwrap_or_default() {
+                let now = system.state(&file);
+                state.push((file, now));
+            }
+        }
+        state
+    }
+
     /// Compiles the mesh of every suite.
     ///
     /// # Errors

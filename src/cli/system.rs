@@ -38,6 +38,12 @@ pub trait System {
     /// How many threads can run at a time; at least one.
     fn processors(&self) -> usize;
 
+    /// What tells one state of a file from another; absent where there is no such file.
+    fn state(&self, path: &str) -> Option<FileState>;
+
+    /// Lets some time pass. False where there is nothing more to wait for.
+    fn wait(&mut self, time: Duration) -> bool;
+
     /// The folder that relative paths start from.
     ///
     /// # Errors
@@ -67,6 +73,15 @@ pub trait System {
 
     /// Where complaints go.
     fn stderr(&mut self) -> &mut dyn Write;
+}
+
+/// A state of a file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FileState {
+    /// How long it is, in bytes.
+    pub length: u64,
+    /// When it was written, in nanoseconds since 1970, or anything else that another writing changes.
+    pub written: u128,
 }
 
 /// A stream that a command writes to.
@@ -172,6 +187,17 @@ impl System for RealSystem {
 
     fn processors(&self) -> usize {
         std::thread::available_parallelism().map_or(1, std::num::NonZero::get)
+    }
+
+    fn state(&self, path: &str) -> Option<FileState> {
+        let metadata = fs::metadata(path).ok()?;
+        let written = metadata.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+        Some(FileState { length: metadata.len(), written: written.as_nanos() })
+    }
+
+    fn wait(&mut self, time: Duration) -> bool {
+        std::thread::sleep(time);
+        true
     }
 
     fn current_folder(&self) -> io::Result<String> {

@@ -1,14 +1,15 @@
 //! `test`: suite files → outcomes and a closing line.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use super::exit::Exit;
 use super::filter::Filter;
-use super::suites::{self, Ready};
+use super::suites::{self, Read, Ready};
 use super::system::System;
 use super::test_args::{Output, Test};
 use super::threads::in_order;
-use super::{complain, complain_of, print, reproduce};
+use super::{complain, complain_of, init, print, reproduce};
 use crate::coverage::{Coverage, Hits};
 use crate::diagnostic::printable;
 use crate::report::{self, CaseRun, Run, Sources, SuiteRun};
@@ -17,13 +18,61 @@ use crate::suite::{self, Case, Count, Prepared};
 /// So many cases are one job of a thread.
 const CHUNK: usize = 256;
 
-/// Runs every suite that the paths name.
+/// How often files are looked at under `--watch`.
+const PAUSE: Duration = Duration::from_millis(300);
+
+/// Runs every suite that the paths name; under `--watch` again and again.
 pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
+    if let Some(folder) = &arguments.init {
+        return init::run(folder, system);
+    }
     let Some(filter) = Filter::of("--test", arguments.filter.as_deref(), system) else {
         return Exit::CouldNotAsk;
     };
     let threads = arguments.jobs.unwrap_or_else(|| system.processors());
-    let read = suites::read(&arguments.paths, system);
+    let mut before = None;
+    loop {
+        let read = suites::read(&arguments.paths, threads, system);
+        let exit = once(arguments, &filter, threads, &read, before.as_ref(), system);
+        if !arguments.watch {
+            return exit;
+        }
+        let state = read.state(&arguments.paths, system);
+        complain(system, &format!("watching {} files\n", state.len()));
+        before = Some(read);
+        if system.stdout().flush().is_err() {
+            return Exit::CouldNotAsk;
+        }
+        while before
+            .as_ref()
+            .is_some_and(|read| read.state(&arguments.paths, system) == state)
+        {
+            if !system.wait(PAUSE) {
+                return exit;
+            }
+        }
+    }
+}
+
+/// Whether a suite, or a file of it, is another one than before.
+fn is_touched(read: &Read, suite: usize, before: &Read) -> bool {
+    let files = read.files(suite);
+    let same_files = (0..before.suites.len()).any(|other| before.files(other) == files);
+    !same_files
+        || files
+            .iter()
+            .any(|file| read.sources.get(*file) != before.sources.get(*file))
+}
+
+/// Runs the suites that were read; those that are as they were `before` are left out.
+fn once(
+    arguments: &Test,
+    filter: &Filter,
+    threads: usize,
+    read: &Read,
+    before: Option<&Read>,
+    system: &mut impl System,
+) -> Exit {
     complain_of(system, &read.findings);
     let ready = match read.prepare(threads) {
         Ok(ready) => ready,
@@ -32,7 +81,12 @@ pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
             return Exit::CouldNotAsk;
         }
     };
-    let chosen = chosen(&ready, &filter);
+    let touched = ready
+        .into_iter()
+        .enumerate()
+        .filter(|(index, _)| before.is_none_or(|before| is_touched(read, *index, before)));
+    let ready: Vec<Ready<'_>> = touched.map(|(_, ready)| ready).collect();
+    let chosen = chosen(&ready, filter);
     if chosen.iter().all(|(_, cases)| cases.is_empty()) {
         let why = match (&arguments.filter, ready.is_empty()) {
             (_, true) => "no suite (`*.test.yaml`) was found".to_owned(),

@@ -9,6 +9,12 @@ pub(crate) struct Test {
     #[arg(value_name = "PATH", default_value = ".")]
     pub(crate) paths: Vec<String>,
 
+    /// Write a first suite for the policies of a folder, with the answers as they stand, and run nothing.
+    ///
+    /// For every rule one request that it matches and for each of its conditions one just outside, marked for review.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["paths", "watch", "list"])]
+    pub(crate) init: Option<String>,
+
     /// Run only the cases whose name, or `SUITE › NAME`, the regular expression finds something in.
     #[arg(short = 't', long = "test", value_name = "REGEX")]
     pub(crate) filter: Option<String>,

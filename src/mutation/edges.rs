@@ -8,7 +8,8 @@ use crate::mesh::{Attribute, Condition};
 const VALUES: usize = 12;
 
 /// Proposals: what a condition then says is for the evaluator to say.
-pub(super) fn edges(condition: &Condition) -> Vec<Change> {
+#[must_use]
+pub fn edges(condition: &Condition) -> Vec<Change> {
     let values = condition.values.iter().take(VALUES);
     values
         .flat_map(|value| around(&condition.attribute, &value.written.value))

@@ -12,11 +12,12 @@ mod witness;
 
 use std::fmt;
 
+pub use edges::edges;
 pub use edit::{Diff, diff};
 pub use question::question;
 pub use same::{resource_in, same};
 pub use score::{Fate, Verdicts, baseline, fate};
-pub use witness::{Witness, changes_nothing, witness};
+pub use witness::{Witness, alternatives, changes_nothing, met, starts, witness};
 
 use crate::diagnostic::Origin;
 use crate::istio::Resource;

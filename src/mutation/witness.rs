@@ -1,11 +1,13 @@
 //! Two meshes → a request that they answer differently, found near the edges of the rules that differ.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::edges::edges;
 use super::question::question;
 use super::score::{Verdicts, noticed};
 use crate::decide::Verdict;
 use crate::explanation::{Change, inside, outside};
-use crate::mesh::{Clause, Condition, EffectiveMtls, Mesh, Rule, TokenProvider};
+use crate::mesh::{Clause, Condition, Mesh, MtlsMode, Rule, TokenProvider};
 use crate::request::{
     Certificate, HttpRequest, HttpVersion, ISTIO_HTTP_ALPN, Payload, Request, RequestSpec, Tls,
 };
@@ -77,8 +79,13 @@ impl Search<'_> {
                 return Some(found);
             }
         }
-        for mesh in [self.mutated, self.mesh] {
-            for rule in rules(mesh, workload) {
+        // The edges of what is changed come first; a selector or an action changes no rule, and then all are looked at.
+        let of = [(self.mutated, self.mesh), (self.mesh, self.mutated)]
+            .map(|(mesh, other)| (mesh, changed(mesh, other, workload)));
+        let changed_any = of.iter().any(|(_, rules)| !rules.is_empty());
+        for (mesh, changed) in of {
+            let rules = if changed_any { changed } else { rules(mesh, workload) };
+            for rule in rules {
                 for conditions in alternatives(rule) {
                     for start in &starts {
                         if let Some(found) = self.around(mesh, start, &conditions) {
@@ -120,27 +127,7 @@ impl Search<'_> {
         start: &Request,
         conditions: &[&Condition],
     ) -> Option<Witness> {
-        let mut met = vec![start.clone()];
-        for condition in conditions {
-            let mut next = met.clone();
-            for request in &met {
-                let changes = if condition.negated {
-                    outside(mesh, request, condition)
-                } else {
-                    inside(mesh, request, condition)
-                };
-                next.extend(changes.iter().take(TRIED).map(|change| change.of(request)));
-            }
-            // The latest meet the most.
-            next.reverse();
-            let mut kept: Vec<Request> = Vec::new();
-            for request in next {
-                if kept.len() < KEPT && !kept.contains(&request) {
-                    kept.push(request);
-                }
-            }
-            met = kept;
-        }
+        let met = met(mesh, start, conditions);
         for request in &met {
             if let Some(found) = self.ask(request) {
                 return Some(found);
@@ -162,8 +149,37 @@ impl Search<'_> {
     }
 }
 
+/// Requests on the way from one to all conditions, those first that should meet the most: whether they do is for the
+/// evaluator to say.
+#[must_use]
+pub fn met(mesh: &Mesh, start: &Request, conditions: &[&Condition]) -> Vec<Request> {
+    let mut met = vec![start.clone()];
+    for condition in conditions {
+        let mut next = met.clone();
+        for request in &met {
+            let changes = if condition.negated {
+                outside(mesh, request, condition)
+            } else {
+                inside(mesh, request, condition)
+            };
+            next.extend(changes.iter().take(TRIED).map(|change| change.of(request)));
+        }
+        // The latest meet the most.
+        next.reverse();
+        let mut kept: Vec<Request> = Vec::new();
+        for request in next {
+            if kept.len() < KEPT && !kept.contains(&request) {
+                kept.push(request);
+            }
+        }
+        met = kept;
+    }
+    met
+}
+
 /// Requests to begin with: a stranger of the mesh, and somebody without identity.
-fn starts(mesh: &Mesh, workload: usize, port: u16, now: Option<i64>) -> Vec<Request> {
+#[must_use]
+pub fn starts(mesh: &Mesh, workload: usize, port: u16, now: Option<i64>) -> Vec<Request> {
     let name = mesh
         .workload(workload)
         .map_or_else(String::new, crate::mesh::Workload::full_name);
@@ -215,46 +231,61 @@ fn starts(mesh: &Mesh, workload: usize, port: u16, now: Option<i64>) -> Vec<Requ
     starts
 }
 
-/// Everything that is enforced before a workload, without the places by which the mesh finds it.
+/// Everything that is enforced before a workload, without what it is called and where it is written: a client notices
+/// neither.
 #[derive(PartialEq)]
 struct Enforced<'m> {
-    policies: Vec<(&'static str, String)>,
-    rules: Vec<(&'static str, &'m str, &'m Rule)>,
-    tokens: &'m [TokenProvider],
-    mtls: &'m EffectiveMtls,
+    /// The kinds of policies that there are; one without rules counts too [AP-4].
+    kinds: BTreeSet<&'static str>,
+    rules: Vec<(&'static str, Rule)>,
+    tokens: Vec<TokenProvider>,
+    modes: (MtlsMode, BTreeMap<u16, MtlsMode>, MtlsMode),
     providers: Vec<&'m String>,
 }
 
 fn stands_before(mesh: &Mesh, workload: usize) -> Option<Enforced<'_>> {
     let enforcement = mesh.enforcement(workload)?;
-    let mut sets = vec![
+    let custom = enforcement
+        .custom
+        .values()
+        .map(|custom| ("custom", &custom.rules));
+    let sets = [
         ("deny", &enforcement.deny),
         ("allow", &enforcement.allow),
         ("dry run", &enforcement.custom_dry_run),
     ];
-    sets.extend(
-        enforcement
-            .custom
-            .values()
-            .map(|custom| ("custom", &custom.rules)),
-    );
-    let (mut policies, mut rules) = (Vec::new(), Vec::new());
-    for (kind, set) in sets {
-        let known = set
-            .policies
-            .iter()
-            .filter_map(|index| mesh.policies.get(*index));
-        policies.extend(known.map(|policy| (kind, policy.id())));
-        let known = set.rules.iter().filter_map(|place| mesh.rule(*place));
-        rules.extend(known.map(|(_, rule)| (kind, rule.id.as_str(), rule)));
+    let (mut kinds, mut rules) = (BTreeSet::new(), Vec::new());
+    for (kind, set) in sets.into_iter().chain(custom) {
+        if !set.policies.is_empty() {
+            kinds.insert(kind);
+        }
+        for (_, rule) in set.rules.iter().filter_map(|place| mesh.rule(*place)) {
+            rules.push((kind, Rule { id: String::new(), index: 0, ..rule.clone() }));
+        }
     }
+    // Rules are asked in the order of their ids, which changes who is named and nothing else.
+    rules.sort_by_key(|(kind, rule)| (*kind, rule.position));
+    let tokens = enforcement
+        .tokens
+        .iter()
+        .map(|provider| TokenProvider { policy: String::new(), ..provider.clone() });
+    let mtls = &enforcement.mtls;
+    let ports = mtls.ports.iter().map(|(port, mode)| (*port, mode.mode));
     Some(Enforced {
-        policies,
+        kinds,
         rules,
-        tokens: &enforcement.tokens,
-        mtls: &enforcement.mtls,
+        tokens: tokens.collect(),
+        modes: (mtls.workload.mode, ports.collect(), mtls.namespace),
         providers: enforcement.custom.keys().collect(),
     })
+}
+
+/// The rules before a workload that another mesh has not, or has otherwise.
+fn changed<'m>(mesh: &'m Mesh, other: &Mesh, workload: usize) -> Vec<&'m Rule> {
+    let others = rules(other, workload);
+    let mut rules = rules(mesh, workload);
+    rules.retain(|rule| !others.contains(rule));
+    rules
 }
 
 /// Every rule before a workload.
@@ -269,7 +300,8 @@ fn rules(mesh: &Mesh, workload: usize) -> Vec<&Rule> {
 }
 
 /// One source and one operation of a rule with all its conditions, every combination of a few.
-fn alternatives(rule: &Rule) -> Vec<Vec<&Condition>> {
+#[must_use]
+pub fn alternatives(rule: &Rule) -> Vec<Vec<&Condition>> {
     let of = |clauses: &'_ [Clause]| -> Vec<Vec<usize>> {
         if clauses.is_empty() {
             vec![Vec::new()]

@@ -156,6 +156,21 @@ impl Reader<'_> {
         })
     }
 
+    /// Leaves of a mapping the fields of these names, and complains about every other one.
+    pub(crate) fn only(
+        &mut self,
+        fields: &mut Fields<'_>,
+        names: impl Iterator<Item = &'static str> + Clone,
+    ) {
+        let (known, mut others): (Vec<_>, Vec<_>) = std::mem::take(&mut fields.entries)
+            .into_iter()
+            .partition(|(key, _)| names.clone().any(|name| name == key.name));
+        std::mem::swap(&mut fields.entries, &mut others);
+        fields.asked.extend(names);
+        self.unknown(fields);
+        fields.entries = known;
+    }
+
     /// Complains about every field that nobody took.
     pub(crate) fn finish(&mut self, mut fields: Fields<'_>) {
         self.unknown(&mut fields);

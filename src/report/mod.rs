@@ -28,10 +28,12 @@ mod question;
 #[cfg(feature = "text")]
 mod sarif;
 mod settings;
+mod sketch;
 #[cfg(feature = "text")]
 mod snippet;
 #[cfg(feature = "text")]
 mod style;
+mod suite_schema;
 mod survey;
 #[cfg(feature = "text")]
 mod tap;
@@ -76,10 +78,12 @@ pub use settings::{
     EffectiveSetting, document as settings_document, schema as settings_schema,
     text as settings_text,
 };
+pub use sketch::sketch as sketch_text;
 #[cfg(feature = "text")]
 pub use snippet::{Quotation, Remark, Sources};
 #[cfg(feature = "text")]
 pub use style::Style;
+pub use suite_schema::suite_schema;
 pub use survey::{Row, Table, TableKind};
 #[cfg(feature = "text")]
 pub use tap::tap;

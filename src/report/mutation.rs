@@ -40,10 +40,19 @@ pub struct Survivor<'m> {
 }
 
 impl Mutation<'_> {
-    /// How many of the viable mutants were noticed, in hundredths of a percent, rounded down.
+    /// How many change nothing for any workload: no request can tell them, so they count neither way.
+    #[must_use]
+    pub fn without_effect(&self) -> usize {
+        self.survivors
+            .iter()
+            .filter(|survivor| survivor.nothing)
+            .count()
+    }
+
+    /// How many of the mutants that change something were noticed, in hundredths of a percent, rounded down.
     #[must_use]
     pub fn score(&self) -> usize {
-        let total = self.killed + self.survivors.len();
+        let total = self.killed + self.survivors.len() - self.without_effect();
         (self.killed * 10_000).checked_div(total).unwrap_or(10_000)
     }
 
@@ -52,7 +61,7 @@ impl Mutation<'_> {
     pub fn unaccepted(&self) -> usize {
         self.survivors
             .iter()
-            .filter(|survivor| survivor.accepted.is_none())
+            .filter(|survivor| survivor.accepted.is_none() && !survivor.nothing)
             .count()
     }
 }
@@ -62,7 +71,11 @@ impl Mutation<'_> {
 pub fn text(mutation: &Mutation<'_>) -> String {
     let mut text = String::new();
     for survivor in &mutation.survivors {
-        let word = if survivor.accepted.is_some() { "ACCEPTED" } else { "SURVIVED" };
+        let word = match (&survivor.accepted, survivor.nothing) {
+            (Some(_), _) => "ACCEPTED",
+            (None, true) => "NO EFFECT",
+            (None, false) => "SURVIVED",
+        };
         let mutant = survivor.mutant;
         let line = survivor
             .diff
@@ -120,17 +133,20 @@ fn tell(text: &mut String, survivor: &Survivor<'_>, witness: &Witness) {
 /// The closing line.
 #[must_use]
 pub fn summary(mutation: &Mutation<'_>) -> String {
-    let (score, survived) = (mutation.score(), mutation.survivors.len());
+    let (score, nothing) = (mutation.score(), mutation.without_effect());
+    let survived = mutation.survivors.len() - nothing;
+    let accepted = survived - mutation.unaccepted();
     let mut text = format!(
         "mutants: {} noticed, {survived} survived, score {}.{:02} %",
         mutation.killed,
         score / 100,
         score % 100
     );
-    let accepted = survived - mutation.unaccepted();
-    for (number, what) in
-        [(accepted, "of the survivors accepted"), (mutation.unviable, "not viable")]
-    {
+    for (number, what) in [
+        (accepted, "of the survivors accepted"),
+        (nothing, "without effect"),
+        (mutation.unviable, "not viable"),
+    ] {
         if number > 0 {
             text.push_str(&format!(", {number} {what}"));
         }
@@ -160,7 +176,8 @@ pub fn document(mutation: &Mutation<'_>) -> Document {
         "apiVersion": API_VERSION,
         "kind": "MutationResult",
         "killed": mutation.killed,
-        "survived": mutation.survivors.len(),
+        "survived": mutation.survivors.len() - mutation.without_effect(),
+        "withoutEffect": mutation.without_effect(),
         "unviable": mutation.unviable,
         "scoreInHundredths": mutation.score(),
         "survivors": mutation.survivors.iter().map(survivor).collect::<Vec<_>>(),

@@ -17,11 +17,20 @@ pub fn line(spec: &RequestSpec) -> Option<String> {
 /// A whole entry of `tests` on one line, with a name and an expected word.
 #[must_use]
 pub fn case(name: &str, spec: &RequestSpec, verdict: Verdict) -> Option<String> {
+    Some(Value::Object(entry(name, spec, verdict)?).to_string())
+}
+
+/// A whole entry of `tests`.
+pub(super) fn entry(
+    name: &str,
+    spec: &RequestSpec,
+    verdict: Verdict,
+) -> Option<Map<String, Value>> {
     let mut entry = Map::new();
     entry.insert("name".to_owned(), json!(name));
     entry.extend(fields(spec)?);
     entry.insert("expect".to_owned(), json!(verdict.as_str()));
-    Some(Value::Object(entry).to_string())
+    Some(entry)
 }
 
 fn fields(spec: &RequestSpec) -> Option<Map<String, Value>> {

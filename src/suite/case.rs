@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::file::{ip, required, string};
+use super::format::{BECAUSE, CALLER, JWT, REQUEST, TEST};
 use crate::decide::Verdict;
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Position};
 use crate::parse::node::{Node, Value};
@@ -125,6 +126,7 @@ fn question(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Vec<Comb
         .take("request")
         .and_then(|place| reader.fields(&place))
     {
+        REQUEST.of(reader, &mut request);
         methods = axis(reader, request.take("method"), text);
         targets = axis(reader, request.take("path"), text);
         self::request(reader, &mut request, &mut http, &mut tokens);
@@ -157,9 +159,6 @@ fn question(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Vec<Comb
         tokens,
         now: None,
     };
-    if let Some(place) = fields.take("via") {
-        reader.complain(&place, Code::NotYetModelled, "`via` is not evaluated yet");
-    }
     let (Some(from), Some(to)) = (from, to) else {
         let finding = Diagnostic::error(Code::MissingField, "a question needs `from` and `to`").at(
             &reader.file,
@@ -217,6 +216,7 @@ pub(super) fn test(
     cases: &mut Vec<Case>,
 ) {
     let Some(mut fields) = reader.fields(at) else { return };
+    TEST.of(reader, &mut fields);
     let name = required(reader, &mut fields, "name");
     if let Some(name) = &name {
         let complaint = match names.insert(name.clone(), fields.position) {
@@ -264,7 +264,8 @@ pub fn questions(
     for document in &documents {
         let mut reader = Reader { file: Arc::clone(&file), complaints: findings };
         let Some(mut fields) = reader.fields(&(document, FieldPath::root())) else { continue };
-        fields.pass_over(&["name", "expect", "because", "status"]);
+        TEST.of(&mut reader, &mut fields);
+        fields.pass_over(&["name", "expect", "because", "status", "skip", "todo"]);
         let combinations = question(&mut reader, &mut fields);
         reader.finish(fields);
         specs.extend(combinations.into_iter().flatten().map(|(_, spec)| spec));
@@ -303,24 +304,24 @@ fn optional<T>(axis: Option<Axis<T>>) -> Axis<Option<T>> {
     }
 }
 
-const PROTOCOLS: &[(&str, Protocol)] =
+pub(super) const PROTOCOLS: &[(&str, Protocol)] =
     &[("HTTP", Protocol::Http), ("TCP", Protocol::Tcp), ("TLS", Protocol::Tls)];
-const TLS_CHOICES: &[(&str, TlsChoice)] = &[
+pub(super) const TLS_CHOICES: &[(&str, TlsChoice)] = &[
     ("auto", TlsChoice::Auto),
     ("mtls", TlsChoice::Mtls),
     ("plaintext", TlsChoice::Plaintext),
     ("tls", TlsChoice::Tls),
 ];
-const VERSIONS: &[(&str, HttpVersion)] =
+pub(super) const VERSIONS: &[(&str, HttpVersion)] =
     &[("1.0", HttpVersion::Http10), ("1.1", HttpVersion::Http11), ("2", HttpVersion::Http2)];
-const DEFECTS: &[(&str, Defect)] = &[
+pub(super) const DEFECTS: &[(&str, Defect)] = &[
     ("expired", Defect::Expired),
     ("notYet", Defect::NotYet),
     ("badSignature", Defect::BadSignature),
     ("wrongKey", Defect::WrongKey),
     ("malformed", Defect::Malformed),
 ];
-const VERDICTS: &[(&str, Verdict)] = &[
+pub(super) const VERDICTS: &[(&str, Verdict)] = &[
     ("allow", Verdict::Allow),
     ("deny", Verdict::Deny),
     ("unauthenticated", Verdict::Unauthenticated),
@@ -329,7 +330,7 @@ const VERDICTS: &[(&str, Verdict)] = &[
     ("unreachable", Verdict::Unreachable),
     ("unknown", Verdict::Unknown),
 ];
-const STAGES: &[(&str, &str)] = &[
+pub(super) const STAGES: &[(&str, &str)] = &[
     ("route", "route"),
     ("transport", "transport"),
     ("http", "http"),
@@ -357,6 +358,7 @@ fn caller(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<(Caller, Option<IpA
     }
     let whole = (at.0, at.1.clone());
     let mut fields = reader.fields(at)?;
+    CALLER.of(reader, &mut fields);
     let principal = string(reader, &mut fields, "principal");
     let uris = fields.take("uris").map(|place| reader.strings(&place));
     let workload = string(reader, &mut fields, "workload");
@@ -440,6 +442,7 @@ fn token(
 ) {
     let whole = (at.0, at.1.clone());
     let Some(mut fields) = reader.fields(at) else { return };
+    JWT.of(reader, &mut fields);
     let real = string(reader, &mut fields, "token");
     let claims = fields.take("claims").map(|(node, _)| claim(node));
     let defect = fields
@@ -516,6 +519,7 @@ fn expectation(reader: &mut Reader<'_>, fields: &mut Fields<'_>) -> Option<Expec
         .take("because")
         .and_then(|place| reader.fields(&place))
     {
+        BECAUSE.of(reader, &mut written);
         because.policy = string(reader, &mut written, "policy");
         because.rule = written
             .take("rule")

@@ -5,6 +5,9 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use super::case::{Case, MAX_CASES, test};
+use super::format::{
+    ALLOW_WHEN, ALLOWING, LISTENER, METADATA, NAMESPACE, SERVICE, SERVICE_PORT, SUITE, WORKLOAD,
+};
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Origin, Position, Severity, Sourced};
 use crate::istio::{self, MeshConfig, Meta, Resource};
 use crate::mesh::{
@@ -20,7 +23,7 @@ use crate::parse::{self, Loaded};
 /// The version that this reader understands.
 pub(super) const API_VERSION: &str = "portcullis.dev/v1alpha1";
 /// The kind.
-const KIND: &str = "TestSuite";
+pub(super) const KIND: &str = "TestSuite";
 
 /// One suite.
 #[derive(Clone, Debug)]
@@ -100,11 +103,13 @@ fn suite(reader: &mut Reader<'_>, outer: &Outer<'_>, document: &Node) -> Option<
         reader.push(finding);
         return None;
     }
+    SUITE.of(reader, &mut fields);
     let mut name = file.to_string();
     if let Some(mut metadata) = fields
         .take("metadata")
         .and_then(|place| reader.fields(&place))
     {
+        METADATA.of(reader, &mut metadata);
         if let Some(written) = string(reader, &mut metadata, "name") {
             name = written;
         }
@@ -113,10 +118,10 @@ fn suite(reader: &mut Reader<'_>, outer: &Outer<'_>, document: &Node) -> Option<
     }
     let vacuous = fields
         .take("vacuous")
-        .and_then(|place| reader.word(&place, &[("allowed", true), ("fails", false)]));
-    let admission = fields.take("admission").and_then(|place| {
-        reader.word(&place, &[("enforced", Admission::Enforced), ("bypassed", Admission::Bypassed)])
-    });
+        .and_then(|place| reader.word(&place, VACUOUS));
+    let admission = fields
+        .take("admission")
+        .and_then(|place| reader.word(&place, ADMISSIONS));
     let config = fields
         .take("mesh")
         .map(|place| parse::mesh_config::mesh_config(reader, place.0, place.1));
@@ -277,6 +282,7 @@ fn meta(reader: &Reader<'_>, position: Position, name: String, namespace: String
 
 fn namespace(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<Resource> {
     let mut fields = reader.fields(at)?;
+    NAMESPACE.of(reader, &mut fields);
     let name = required(reader, &mut fields, "name")?;
     let mut meta = meta(reader, fields.position, name, String::new());
     meta.labels = fields
@@ -289,6 +295,7 @@ fn namespace(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<Resource> {
 
 fn service(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<Resource> {
     let mut fields = reader.fields(at)?;
+    SERVICE.of(reader, &mut fields);
     let name = required(reader, &mut fields, "name");
     let namespace = required(reader, &mut fields, "namespace");
     let selector = fields
@@ -313,6 +320,7 @@ fn service(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<Resource> {
 
 fn service_port(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<istio::ServicePort> {
     let mut fields = reader.fields(at)?;
+    SERVICE_PORT.of(reader, &mut fields);
     let port = fields
         .take("port")
         .and_then(|place| reader.number::<u16>(&place));
@@ -357,7 +365,10 @@ fn protocol(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<(String, Listener
     None
 }
 
-const DATAPLANES: &[(&str, Dataplane)] = &[
+pub(super) const VACUOUS: &[(&str, bool)] = &[("allowed", true), ("fails", false)];
+pub(super) const ADMISSIONS: &[(&str, Admission)] =
+    &[("enforced", Admission::Enforced), ("bypassed", Admission::Bypassed)];
+pub(super) const DATAPLANES: &[(&str, Dataplane)] = &[
     ("sidecar", Dataplane::Sidecar),
     ("none", Dataplane::None),
     ("ambient", Dataplane::Ambient),
@@ -367,6 +378,7 @@ const DATAPLANES: &[(&str, Dataplane)] = &[
 
 fn workload(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<Workload> {
     let mut fields = reader.fields(at)?;
+    WORKLOAD.of(reader, &mut fields);
     let name = required(reader, &mut fields, "name");
     let namespace = required(reader, &mut fields, "namespace");
     let service_account =
@@ -418,6 +430,7 @@ fn listener(
     dataplane: Dataplane,
 ) -> Option<(u16, Listener)> {
     let mut fields = reader.fields(at)?;
+    LISTENER.of(reader, &mut fields);
     let port = fields
         .take("port")
         .and_then(|place| reader.number::<u16>(&place));
@@ -437,13 +450,18 @@ fn listener(
     Some((port?, Listener { class, terminates_tls, because: "the suite says so".to_owned() }))
 }
 
+/// What a provider always answers.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Word {
+    Allow,
+    Deny,
+    Error,
+}
+
+pub(super) const STUBS: &[(&str, Word)] =
+    &[("allow", Word::Allow), ("deny", Word::Deny), ("error", Word::Error)];
+
 fn stubs(reader: &mut Reader<'_>, at: &Place<'_>) -> BTreeMap<String, ProviderStub> {
-    #[derive(Clone, Copy)]
-    enum Word {
-        Allow,
-        Deny,
-        Error,
-    }
     let mut stubs = BTreeMap::new();
     let Value::Mapping(entries) = &at.0.value else {
         drop(reader.fields(at));
@@ -452,8 +470,7 @@ fn stubs(reader: &mut Reader<'_>, at: &Place<'_>) -> BTreeMap<String, ProviderSt
     for (key, node) in entries {
         let place = (node, at.1.field(&key.name));
         let stub = if node.as_str().is_some() {
-            let words = [("allow", Word::Allow), ("deny", Word::Deny), ("error", Word::Error)];
-            reader.word(&place, &words).map(|word| match word {
+            reader.word(&place, STUBS).map(|word| match word {
                 Word::Allow => ProviderStub::Allow,
                 Word::Deny => ProviderStub::Deny,
                 Word::Error => ProviderStub::Error,
@@ -468,11 +485,13 @@ fn stubs(reader: &mut Reader<'_>, at: &Place<'_>) -> BTreeMap<String, ProviderSt
 
 fn allow_when(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<ProviderStub> {
     let mut fields = reader.fields(at)?;
+    ALLOWING.of(reader, &mut fields);
     let when = fields
         .take("allowWhen")
         .and_then(|place| reader.fields(&place));
     reader.finish(fields);
     let mut when = when?;
+    ALLOW_WHEN.of(reader, &mut when);
     let header = required(reader, &mut when, "header");
     let equals = required(reader, &mut when, "equals");
     reader.finish(when);

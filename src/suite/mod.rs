@@ -3,6 +3,7 @@
 mod accepted;
 mod case;
 mod file;
+pub mod format;
 mod run;
 
 pub use accepted::{Accepted, accepted};

@@ -273,6 +273,7 @@ fn a_request_of_openssl_is_signed_for_the_identity_that_is_named(#[case] key: &[
 #[case::the_same_twice(&["subjectAltName=URI:spiffe://cluster.local/ns/foo/sa/sleep,URI:spiffe://cluster.local/ns/foo/sa/sleep"], "the request names")]
 #[case::a_ca(&["basicConstraints=critical,CA:TRUE"], "the request asks for a CA's certificate")]
 #[case::a_signer(&["keyUsage=critical,keyCertSign"], "the request asks for a CA's certificate")]
+// [CA-5]
 fn a_request_for_more_than_its_due_is_refused(#[case] extensions: &[&str], #[case] want: &str) {
     let scratch = with_two();
     let (private, request) = (scratch.path("k"), scratch.path("r.csr"));
@@ -512,6 +513,7 @@ fn plugged_in_files_must_fit_together(#[case] name: &str, #[case] from: &str, #[
 
 #[test]
 fn a_bundle_is_read_where_it_is_said_whose_it_is() {
+    // [SP-1] [SP-3]
     let scratch = with_two();
     let document = scratch.write("bundle.json", ok(&scratch, &["bundle", "--spiffe"]));
     let pem = scratch.write("bundle.pem", ok(&scratch, &["bundle"]));
@@ -589,6 +591,7 @@ fn a_token_verifies_with_the_key_set() {
 
 #[test]
 fn a_revoked_certificate_is_refused_with_the_crl() {
+    // [CA-24]
     let scratch = with_two();
     let (chain, other) =
         (scratch.path("sleep/cert-chain.pem"), scratch.path("httpbin/cert-chain.pem"));
@@ -757,4 +760,105 @@ fn documents_say_the_same() {
     "#);
     let out = ok(&scratch, &["inspect", &chain, "-o", "yaml"]);
     assert!(out.contains("keyUsage:\n  - digitalSignature\n  - keyEncipherment\n"), "{out}");
+}
+
+#[test]
+fn a_certificate_is_as_citadel_makes_it() {
+    // [CA-1] [CA-2] [CA-3] [CA-4] [CA-5] [CA-6] [CA-7] [CA-8] [CA-9] [CA-21]
+    let scratch = with_two();
+    let out = ok(&scratch, &["inspect", &scratch.path("httpbin/cert-chain.pem"), "-o", "json"]);
+    let document: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let leaf = &document["certificates"][0];
+    let serial = leaf["serial"].as_str().unwrap();
+    assert!(
+        (30..=32).contains(&serial.len())
+            && !serial.starts_with(['8', '9', 'a', 'b', 'c', 'd', 'e', 'f']),
+        "{serial}"
+    );
+    assert_eq!(leaf["notBefore"], "2026-09-21T14:11:20Z");
+    assert_eq!(leaf["notAfter"], "2026-09-22T14:13:20Z");
+    assert_eq!(leaf["subject"], "");
+    assert_eq!(
+        leaf["names"],
+        serde_json::json!(["URI:spiffe://cluster.local/ns/foo/sa/httpbin", "DNS:httpbin.foo.svc"])
+    );
+    assert_eq!(leaf["namesCritical"], true);
+    assert_eq!(leaf["keyUsage"], serde_json::json!(["digitalSignature", "keyEncipherment"]));
+    assert_eq!(leaf["extendedKeyUsage"], serde_json::json!(["serverAuth", "clientAuth"]));
+    assert_eq!((&leaf["ca"], &leaf["findings"]), (&false.into(), &serde_json::json!([])));
+    let signer = &document["certificates"][1];
+    assert_eq!(signer["subject"], "O=cluster.local, CN=Intermediate CA 1");
+    assert_eq!((&signer["ca"], &signer["pathLen"]), (&true.into(), &0.into()));
+    assert_eq!(signer["notAfter"], "2036-09-18T14:13:20Z");
+}
+
+#[rstest]
+#[case("ca-cert.pem")]
+#[case("ca-key.pem")]
+#[case("root-cert.pem")]
+#[case("cert-chain.pem")]
+fn an_incomplete_plugged_in_ca_is_an_error(#[case] missing: &str) {
+    // [CA-20]
+    let scratch = with_two();
+    let folder = scratch.path("cacerts");
+    ok(&scratch, &["export", "--istio-cacerts", &folder]);
+    std::fs::remove_file(scratch.path(&format!("cacerts/{missing}"))).unwrap();
+    let call = Captured::with(&[]).run(&[
+        "ca",
+        "init",
+        "--from",
+        &folder,
+        "--state",
+        &scratch.path("other"),
+    ]);
+    assert!(call.exit == Exit::CouldNotAsk && call.err.contains(missing), "{}", call.err);
+    assert!(!std::path::Path::new(&scratch.path("other")).exists());
+}
+
+#[test]
+fn a_ca_near_its_end_is_due() {
+    // [CA-22]
+    let scratch = Scratch::new();
+    let state = scratch.path("state");
+    let run =
+        |words: &[&str]| Captured::with(&[]).run(&[&["ca"], words, &["--state", &state]].concat());
+    assert_eq!(run(&["init", "--ca-ttl", "100d"]).exit, Exit::Yes);
+    let store =
+        portcullis::ca::Directory::open(state.as_ref(), portcullis::ca::Permissions::Private)
+            .unwrap();
+    let (authority, _) =
+        portcullis::ca::CertificateAuthority::open(store, portcullis::ca::Secrets::default())
+            .unwrap();
+    let after = |days: i64| authority.ailments(1_790_000_000 + days * 86_400).unwrap();
+    assert_eq!(after(79), Vec::<String>::new());
+    assert!(after(81)[0].contains("less than a fifth of generation 1's life is left"));
+    assert!(after(101)[0].contains("has expired"));
+}
+
+#[test]
+fn a_ca_that_lost_its_state_is_not_begun_anew() {
+    let scratch = with_two();
+    let journal = scratch.read("state/journal.jsonl");
+    std::fs::remove_file(scratch.path("state/authority.json")).unwrap();
+    let call = ca(&scratch, &["init"]);
+    assert!(
+        call.exit == Exit::CouldNotAsk && call.err.contains("is gone: bring that back"),
+        "{}",
+        call.err
+    );
+    assert_eq!(scratch.read("state/journal.jsonl"), journal);
+    assert!(scratch.read("state/1-root.pem").contains("PRIVATE KEY"));
+}
+
+#[test]
+fn nothing_is_issued_that_cannot_be_put_away() {
+    let scratch = with_two();
+    let before = scratch.read("state/journal.jsonl");
+    let file = scratch.write("file", "");
+    assert_eq!(ca(&scratch, &["issue", "foo/x", "--out", &file]).exit, Exit::CouldNotAsk);
+    assert_eq!(
+        ca(&scratch, &["issue", "foo/x", "--out", &scratch.path("sleep")]).exit,
+        Exit::CouldNotAsk
+    );
+    assert_eq!(scratch.read("state/journal.jsonl"), before);
 }

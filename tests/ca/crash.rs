@@ -164,7 +164,7 @@ fn a_disk_that_is_full_gives_no_certificate_out() {
         Command::new("sh").args(["-c", &script]).output().unwrap()
     };
     let good = |output: std::process::Output| {
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr))
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     };
     good(run("unlimited", &["init"]));
     for n in 0..3 {
@@ -175,7 +175,7 @@ fn a_disk_that_is_full_gives_no_certificate_out() {
     assert_eq!(full.status.code(), Some(2), "{}", String::from_utf8_lossy(&full.stderr));
     assert!(
         String::from_utf8_lossy(&full.stderr)
-            .contains("unavailable: the journal cannot be written"),
+            .contains("unavailable: the journal cannot be read or written"),
         "{}",
         String::from_utf8_lossy(&full.stderr)
     );

@@ -85,6 +85,7 @@ fn a_damaged_authority_vouches_for_nobody() {
 }
 
 #[rstest]
+// [CA-10]
 fn a_damaged_request_is_not_signed(
     #[values(
         "request-good",
@@ -109,4 +110,12 @@ fn a_damaged_request_is_not_signed(
             shown(&der)
         );
     }
+}
+
+#[test]
+fn what_is_too_long_is_not_begun() {
+    let long = vec![0x30; (1 << 20) + 1];
+    let want = portcullis::ca::CertificateError::TooLong { bytes: long.len() };
+    assert_eq!(Certificate::from_der(&long), Err(want.clone()));
+    assert_eq!(Request::from_der(&long), Err(want));
 }

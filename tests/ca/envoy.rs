@@ -186,6 +186,7 @@ fn listener(port: u16, root: &str) -> String {
 #[test]
 #[expect(clippy::disallowed_methods, reason = "a real proxy has its own clock and its own files")]
 fn a_real_envoy_lets_in_whom_we_say() {
+    // [SP-5] [SP-6]
     let Ok(envoy) = std::env::var("ENVOY") else {
         eprintln!("skipped: ENVOY names no binary (see .ci/envoy)");
         return;

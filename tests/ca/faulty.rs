@@ -443,7 +443,7 @@ fn a_certificate_lasts_as_asked(#[case] ttl: Option<i64>, #[case] want: i64) {
 
 #[test]
 fn no_certificate_outlives_its_ca() {
-    // [CA-3] [CA-12]
+    // [CA-3]
     let store = FaultyStore::default();
     let settings = Settings {
         ca_ttl: 91 * 86_400,

@@ -160,6 +160,7 @@ fn steady(text: &str) -> String {
 
 #[test]
 fn the_shelf_is_what_its_page_says() {
+    // [SP-2] [SP-5] [SP-6]
     #[expect(clippy::disallowed_methods, reason = "a way to make the shelf anew")]
     let anew = std::env::var("MAKE_CERTS").is_ok();
     if anew {

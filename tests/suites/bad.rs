@@ -171,7 +171,7 @@ fn a_wrong_suite_is_told_with_its_place(#[case] rest: String, #[case] want: &str
 )]
 #[case::not_evaluated_yet(
     "{name: x, from: {plaintext: true}, to: 'a.b:80', via: gw, expect: allow}",
-    "`via` is not evaluated yet"
+    "unknown field `via`"
 )]
 #[case::null("~", "takes a mapping")]
 fn a_wrong_test_is_told_with_its_place(#[case] test: &str, #[case] want: &str) {

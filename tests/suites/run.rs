@@ -142,6 +142,51 @@ fn the_output_is_the_same_for_every_number_of_threads() {
     }
 }
 
+const OTHER: &str = "
+apiVersion: portcullis.dev/v1alpha1
+kind: TestSuite
+metadata: {name: other}
+resources: [policy.yaml]
+workloads: [{name: a, namespace: b, ports: [{port: 80, protocol: HTTP}]}]
+tests:
+- {name: refused, from: {plaintext: true}, to: 'a.b:80', expect: deny}
+";
+const POLICY: &str = "
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: nobody, namespace: b}
+spec: {}
+";
+
+#[test]
+fn a_watched_suite_runs_again_when_a_file_of_it_changes() {
+    let right = SUITE
+        .replace("{name: wrong", "{name: right")
+        .replace("expect: allow}\n- {name: last", "expect: deny}\n- {name: last");
+    let open = POLICY.replace("spec: {}", "spec: {rules: [{}]}");
+    let call = Captured::with(&[
+        ("doors.test.yaml", SUITE),
+        ("other.test.yaml", OTHER),
+        ("policy.yaml", POLICY),
+    ])
+    .changing(&[
+        ("doors.test.yaml", SUITE),
+        ("doors.test.yaml", &right),
+        ("policy.yaml", "a: ["),
+        ("policy.yaml", &open),
+    ])
+    .run(&["test", "doors.test.yaml", "other.test.yaml", "--watch"]);
+    let closings: Vec<&str> = call
+        .out
+        .lines()
+        .filter(|line| line.contains(" passed, "))
+        .collect();
+    // Both suites; nothing has changed; the first; the second cannot be read; the second.
+    assert_eq!(closings, ["5 passed, 1 failed", "5 passed, 0 failed", "0 passed, 1 failed"]);
+    assert_eq!(call.exit, Exit::No);
+    assert!(call.err.contains("PC902"), "{}", call.err);
+}
+
 /// Every case that is at hand: of the shelf, and of the corpus where it is here.
 fn every_case() -> Vec<suite::Case> {
     let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("policies")];
@@ -185,8 +230,8 @@ fn a_question_on_a_line_asks_the_same() {
     }
 }
 
-/// Every case of the shelf is turned round, so that all fail; then every command line that is shown is run, and gives
-/// the answer that the failure shows.
+/// Every case of three stories is turned round, so that all fail; then of the command lines that are shown every
+/// fifth is run, and gives the answer that the failure shows.
 #[test]
 fn a_failure_is_asked_again_by_the_line_that_it_shows() {
     let mut ran = 0;
@@ -197,7 +242,7 @@ fn a_failure_is_asked_again_by_the_line_that_it_shows() {
             .replace("expect: allow", "expect: deny");
         let call = Captured::with(&[(&path, &suite)]).run(&["test", &path]);
         assert_eq!(call.exit, Exit::No);
-        for block in call.out.split("FAILED ").skip(1) {
+        for block in call.out.split("FAILED ").skip(1).step_by(5) {
             let got = if block.contains(", got allow\n") { "yes" } else { "no" };
             let line = block
                 .lines()
@@ -215,5 +260,5 @@ fn a_failure_is_asked_again_by_the_line_that_it_shows() {
             ran += 1;
         }
     }
-    assert!(ran > 500, "only {ran} cases failed");
+    assert!(ran > 100, "only {ran} cases failed");
 }

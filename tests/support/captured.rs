@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::io::{self, Write};
 use std::time::Duration;
 
-use portcullis::cli::{Exit, RealSystem, Stream, System};
+use portcullis::cli::{Exit, FileState, RealSystem, Stream, System};
 
 /// Noon of a day on which nothing of the tests has expired.
 const NOW: i64 = 1_790_000_000;
@@ -15,6 +15,7 @@ const NOW: i64 = 1_790_000_000;
 pub(crate) struct Captured {
     files: BTreeMap<String, String>,
     written: BTreeMap<String, String>,
+    changes: Vec<(String, String)>,
     variables: BTreeMap<String, String>,
     terminal: bool,
     /// What the clock gains whenever it is looked at.
@@ -49,6 +50,15 @@ impl Captured {
             .iter()
             .map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
         self.variables.extend(variables);
+        self
+    }
+
+    /// With files that are written while somebody waits, one after the other.
+    pub(crate) fn changing(mut self, changes: &[(&str, &str)]) -> Self {
+        let changes = changes
+            .iter()
+            .map(|(name, text)| ((*name).to_owned(), (*text).to_owned()));
+        self.changes.extend(changes);
         self
     }
 
@@ -134,6 +144,23 @@ impl System for Captured {
 
     fn processors(&self) -> usize {
         2
+    }
+
+    fn state(&self, path: &str) -> Option<FileState> {
+        let Some(text) = self.files.get(path) else { return self.real.state(path) };
+        let written = text
+            .bytes()
+            .fold(0_u128, |sum, byte| sum.wrapping_mul(257) + u128::from(byte));
+        Some(FileState { length: u64::try_from(text.len()).unwrap(), written })
+    }
+
+    fn wait(&mut self, _: Duration) -> bool {
+        if self.changes.is_empty() {
+            return false;
+        }
+        let (name, text) = self.changes.remove(0);
+        self.files.insert(name, text);
+        true
     }
 
     fn running_for(&self) -> Duration {
