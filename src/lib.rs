@@ -5,6 +5,7 @@ pub mod call;
 pub mod cli;
 pub mod decide;
 pub mod diagnostic;
+pub mod envoy;
 pub mod explanation;
 pub mod istio;
 #[cfg(feature = "jwt")]

@@ -24,6 +24,7 @@ fn the_program_tells_its_commands() {
       who-can     Ask who may send a request
       what-can    Ask what a caller may send
       test        Run policy test suites (`*.test.yaml`)
+      envoy       Print what istiod makes of policies: the configuration of Envoy
       config      Print the effective settings, and where each comes from
       completion  Print the completion script of a shell
       man         Print the manual page, or write all of them to a folder
@@ -776,6 +777,7 @@ fn manual_pages_are_written_one_for_each_command() {
             "share/man1/portcullis-can-i.1",
             "share/man1/portcullis-completion.1",
             "share/man1/portcullis-config.1",
+            "share/man1/portcullis-envoy.1",
             "share/man1/portcullis-man.1",
             "share/man1/portcullis-test.1",
             "share/man1/portcullis-what-can.1",

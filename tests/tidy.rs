@@ -13,6 +13,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
         "serde_json",
         &[
             "src/jwt.rs",
+            "src/report/configuration.rs",
             "src/report/document.rs",
             "src/report/json.rs",
             "src/report/settings.rs",
@@ -27,7 +28,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     ("serde_yaml", &["src/report/yaml.rs"]),
     ("ring", &["src/jwt.rs"]),
     ("base64", &["src/jwt.rs"]),
-    ("clap", &["src/cli/args.rs", "src/cli/flags.rs"]),
+    ("clap", &["src/cli/args.rs", "src/cli/envoy_args.rs", "src/cli/flags.rs"]),
     ("clap_complete", &["src/cli/completion.rs"]),
     ("clap_mangen", &["src/cli/man.rs"]),
     ("glob", &["src/cli/system.rs"]),

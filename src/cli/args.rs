@@ -89,6 +89,8 @@ pub(crate) enum Command {
         after_help = "Exit codes: 0 all passed · 1 something failed · 2 a suite could not be read · 4 nothing ran."
     )]
     Test(Test),
+    /// Print what istiod makes of policies: the configuration of Envoy.
+    Envoy(Box<super::envoy_args::Envoy>),
     /// Print the effective settings, and where each comes from.
     Config(Config),
     /// Print the completion script of a shell.

@@ -4,6 +4,8 @@ mod args;
 mod can_i;
 mod completion;
 mod config;
+mod envoy;
+mod envoy_args;
 mod exit;
 mod flags;
 mod load;
@@ -47,6 +49,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
             }
             args::Command::WhoCan(arguments) => who_can::run(&arguments, &program, system),
             args::Command::WhatCan(arguments) => what_can::run(&arguments, &program, system),
+            args::Command::Envoy(arguments) => envoy::run(&arguments, system),
             args::Command::Test(arguments) => test::run(&arguments, system),
             args::Command::Config(arguments) => config::run(&arguments, &settings, system),
             args::Command::Completion(arguments) => completion::run(&arguments, system),

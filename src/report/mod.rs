@@ -2,6 +2,7 @@
 
 mod account;
 mod answer;
+mod configuration;
 mod document;
 #[cfg(feature = "text")]
 mod explained;
@@ -19,6 +20,7 @@ pub use account::{
     Account, FieldAccount, PassedOverAccount, RuleAccount, StageAccount, SurpriseAccount,
 };
 pub use answer::{Answer, Endpoint, Word};
+pub use configuration::configuration;
 #[cfg(feature = "text")]
 pub use explained::{answer as answer_text, endpoint as endpoint_text};
 pub use json::{
