@@ -14,6 +14,8 @@ pub mod matcher;
 pub mod mesh;
 #[cfg(feature = "yaml")]
 pub mod parse;
+#[cfg(all(feature = "envoy", unix))]
+pub mod real_envoy;
 #[cfg(feature = "json")]
 pub mod report;
 pub mod request;

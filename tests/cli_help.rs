@@ -588,6 +588,13 @@ fn test_tells_what_it_takes() {
       -q, --quiet
               Print the closing line only
 
+          --against-envoy[=<ENVOY>]
+              Ask a real Envoy about every case, and tell where it does otherwise than is decided.
+              
+              The Envoy at this path, or the one on PATH, is started with what `envoy bootstrap` prints,
+              in a private network namespace in which every address is local: `unshare` and `ip` make
+              one. What the cases expect is not looked at.
+
       -h, --help
               Print help (see a summary with '-h')
 

@@ -18,6 +18,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("call", &["istio", "mesh", "request"]),
     ("survey", &["decide", "matcher", "mesh", "request"]),
     ("jwt", &["request"]),
+    ("real_envoy", &["decide", "envoy", "istio", "mesh", "request"]),
     (
         "suite",
         &["decide", "diagnostic", "istio", "matcher", "mesh", "parse", "request", "validate"],
@@ -48,6 +49,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "matcher",
             "mesh",
             "parse",
+            "real_envoy",
             "report",
             "request",
             "suite",

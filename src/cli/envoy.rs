@@ -141,6 +141,7 @@ fn bootstrap(arguments: &Bootstrap, mesh: &Mesh, index: usize) -> Result<Message
                 keys: &envoy::own_keys,
                 behind: "",
                 connection_log: None,
+                http2: true,
             };
             match envoy::listener(mesh, &place) {
                 Ok(listener) => listeners.push(listener),

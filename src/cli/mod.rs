@@ -1,5 +1,7 @@
 //! The command line: arguments, files and clock in; text and an exit code out.
 
+#[cfg(all(feature = "envoy", unix))]
+mod against_envoy;
 mod args;
 mod can_i;
 mod completion;

@@ -23,6 +23,10 @@ struct Run {
 
 /// Runs every suite that the paths name.
 pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
+    #[cfg(all(feature = "envoy", unix))]
+    if let Some(program) = &arguments.against_envoy {
+        return super::against_envoy::run(arguments, program, system);
+    }
     let mut run = Run::default();
     for path in &arguments.paths {
         let files = match system.expand(path, &suite::is_suite_file) {

@@ -18,7 +18,7 @@ const MTLS_TCP: &[&str] = &["istio-peer-exchange", "istio"];
 const MTLS: &[&str] =
     &["istio", "istio-peer-exchange", "istio-http/1.0", "istio-http/1.1", "istio-h2"];
 /// What the HTTP inspector calls plaintext HTTP.
-const PLAINTEXT_HTTP: &[&str] = &["http/1.1", "h2c"];
+const PLAINTEXT_HTTP: &[&str] = &["http/1.0", "http/1.1", "h2c"];
 
 /// Files of certificates, as Envoy finds them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,6 +48,8 @@ pub struct Place<'p> {
     pub behind: &'p str,
     /// The file that gets a line for every connection; absent: none.
     pub connection_log: Option<&'p str>,
+    /// Whether HTTP/2 is offered in TLS, as Istio does.
+    pub http2: bool,
 }
 
 impl std::fmt::Debug for Place<'_> {
@@ -136,7 +138,7 @@ fn chains(mode: MtlsMode, class: ListenerClass) -> Vec<Chain> {
         (MtlsMode::Disable, ListenerClass::Tcp) => vec![chain(ANY, None, false, Layer::Tcp)],
         (MtlsMode::Disable, ListenerClass::Sniffed) => {
             vec![
-                chain(PLAINTEXT_HTTP, RAW, false, Layer::Http),
+                chain(PLAINTEXT_HTTP, None, false, Layer::Http),
                 chain(ANY, None, false, Layer::Tcp),
             ]
         }
@@ -312,6 +314,7 @@ impl Serving<'_> {
         let own =
             Message::object([("certificateChain", file(certificate)), ("privateKey", file(key))]);
         let alpn: &[&str] = match layer {
+            Layer::Http if !self.place.http2 => &["http/1.1"],
             Layer::Http => &["h2", "http/1.1"],
             Layer::Tcp => &["istio-peer-exchange", "h2", "http/1.1"],
         };
@@ -393,14 +396,19 @@ fn tls_inspector() -> Message {
 
 /// A route that answers everything with 200.
 fn answer_everything() -> Message {
-    let route = Message::object([
-        ("match", Message::object([("prefix", "/".into())])),
-        ("directResponse", Message::object([("status", 200_u16.into())])),
-    ]);
+    let route = |takes: Message| {
+        let answer = Message::object([("status", 200_u16.into())]);
+        Message::object([("match", takes), ("directResponse", answer)])
+    };
+    let routes = vec![
+        route(Message::object([("prefix", "/".into())])),
+        // A tunnel has no path.
+        route(Message::object([("connectMatcher", Message::object([]))])),
+    ];
     let host = Message::object([
         ("name", "inbound".into()),
         ("domains", vec!["*".into()].into()),
-        ("routes", vec![route].into()),
+        ("routes", routes.into()),
     ]);
     Message::object([("virtualHosts", vec![host].into())])
 }
@@ -425,9 +433,9 @@ fn tell_details() -> Message {
 /// The header in which an answer says what gave it.
 pub(super) const DETAILS_HEADER: &str = "x-envoy-response-code-details";
 
-/// A line a connection: the other end, why TLS failed, what ended it, the flags.
+/// A line a connection: the other end, this end, why TLS failed, what ended it, the flags.
 fn connection_log_of(path: &str) -> Message {
-    let line = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%\t%DOWNSTREAM_TRANSPORT_FAILURE_REASON%\t\
+    let line = "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%\t%DOWNSTREAM_LOCAL_ADDRESS%\t%DOWNSTREAM_TRANSPORT_FAILURE_REASON%\t\
                 %CONNECTION_TERMINATION_DETAILS%\t%RESPONSE_FLAGS%\n";
     let format =
         Message::object([("textFormatSource", Message::object([("inlineString", line.into())]))]);
