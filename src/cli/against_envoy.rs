@@ -196,6 +196,8 @@ fn compare(
                 Ok(found) => {
                     for mut request in found {
                         request.now = Some(now);
+                        // It is sent from somewhere: then that is what is asked, too.
+                        request.source_ip.get_or_insert(real_envoy::SOMEWHERE);
                         requests.push(request);
                         of_suite.push(case.name.as_str());
                     }

@@ -6,22 +6,24 @@ use std::path::Path;
 
 use super::certificates::{Certificates, Unissuable};
 use super::connection::{Connection, Dialler, NoConnection, Spoken};
-use super::exchange::{Answer, Observed, closed, exchange, let_through, observed};
+use super::exchange::{Answer, Observed, closed, exchange, exchange_all, let_through, observed};
 use super::process::{Folder, RealEnvoy, Unstarted};
 use super::tokens::{NoKey, Signer};
 use crate::envoy::{self, Message, Place};
 use crate::istio::ProviderKind;
-use crate::mesh::{Mesh, ProviderStub};
+use crate::mesh::{ListenerClass, Mesh, ProviderStub};
 use crate::request::{HttpRequest, HttpVersion, Payload, Request};
 
 /// So many meshes share one Envoy.
 const TOGETHER: usize = 100;
+/// So many requests go over one connection at once.
+const PIPELINED: usize = 50;
 /// What is sent where bytes are no HTTP.
 const BYTES: &[u8] = b"\x00portcullis\n";
 /// How often the line about a connection is looked for.
 const LOOKS: usize = 100;
 /// Where a caller is whose address is not said: in a block for benchmarks (RFC 2544).
-const SOMEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 0, 1));
+pub const SOMEWHERE: IpAddr = IpAddr::V4(Ipv4Addr::new(198, 18, 0, 1));
 
 /// A mesh and the requests at it.
 #[derive(Debug)]
@@ -78,7 +80,12 @@ pub fn ask(
             }
             count += 1;
         }
-        // One alone always fits: its own addresses do not meet each other.
+        if count == 0
+            && let Some(first) = rest.first()
+        {
+            // Two of its own workloads meet at one address: the first is served there.
+            served.take_in_what_fits(0, first);
+        }
         let (these, others) = rest.split_at_checked(count.max(1)).unwrap_or((rest, &[]));
         replies.extend(run(program, these, &served, now, to_text)?);
         rest = others;
@@ -104,6 +111,17 @@ impl Served {
         }
         self.0.extend(wanted);
         true
+    }
+}
+
+impl Served {
+    /// Takes in the addresses of a mesh that stands alone, each for the first workload that is called there.
+    fn take_in_what_fits(&mut self, index: usize, asked: &Asked<'_>) {
+        for request in &asked.requests {
+            if let Some((_, to)) = ends(asked.mesh, index, request) {
+                self.0.entry(to).or_insert((index, request.workload));
+            }
+        }
     }
 }
 
@@ -169,23 +187,36 @@ fn run(
     }
     let configuration = to_text(&envoy::bootstrap(listeners, clusters));
     let envoy = RealEnvoy::start(program, folder, &configuration)?;
-    let mut caller =
-        Caller { certificates, signer, dialler: Dialler::new(), open: BTreeMap::new(), now };
+    let mut caller = Caller { certificates, signer, dialler: Dialler::new(), now };
     let mut sent = Vec::new();
     for (index, asked) in asked.iter().enumerate() {
         let mut servable = BTreeMap::new();
         let mut of_mesh = Vec::with_capacity(asked.requests.len());
+        let mut sendable = Vec::new();
         for request in &asked.requests {
-            let served = servable
+            let here = servable
                 .entry((request.workload, request.port))
                 .or_insert_with(|| unservable(asked.mesh, request.workload, request.port));
-            of_mesh.push(match served {
-                Ok(()) => caller.send(asked.mesh, index, request),
-                Err(reason) => Sent::Settled(Reply::NotSent(reason.clone())),
-            });
+            let at = ends(asked.mesh, index, request).map(|(_, to)| to);
+            let met = at
+                .and_then(|at| served.0.get(&at))
+                .is_some_and(|of| *of != (index, request.workload));
+            let not = |reason: &str| Some(Sent::Settled(Reply::NotSent(reason.to_owned())));
+            let known = match here {
+                _ if met => not("another workload stands at the same address"),
+                Ok(()) => None,
+                Err(reason) => not(reason),
+            };
+            if known.is_none() {
+                sendable.push((of_mesh.len(), request));
+            }
+            of_mesh.push(known);
         }
-        // The next mesh stands at other addresses.
-        caller.open.clear();
+        caller.send_all(asked.mesh, index, &sendable, &mut of_mesh);
+        let of_mesh = of_mesh
+            .into_iter()
+            .map(|sent| sent.unwrap_or_else(unsent))
+            .collect();
         sent.push(of_mesh);
     }
     Ok(settle(&envoy, sent))
@@ -242,18 +273,103 @@ struct Caller {
     certificates: Certificates,
     signer: Signer,
     dialler: Dialler,
-    /// Connections over which another request can go, by who speaks to whom.
-    open: BTreeMap<(IpAddr, SocketAddr, Option<Spoken>), Connection>,
     now: i64,
 }
 
+/// Who speaks to whom, and how: requests with the same ends can share a connection.
+type Ends = (IpAddr, SocketAddr, Option<Spoken>);
+
+/// A request that is ready to go: its place, its bytes, and whether its response has no body.
+type Ready = (usize, Vec<u8>, bool);
+
+/// Every request is sent, or said not to be.
+fn unsent() -> Sent {
+    Sent::Settled(Reply::NotSent("it was left over".to_owned()))
+}
+
 impl Caller {
-    fn send(&mut self, mesh: &Mesh, index: usize, request: &Request) -> Sent {
-        self.sent(mesh, index, request)
-            .unwrap_or_else(|reason| Sent::Settled(Reply::NotSent(reason)))
+    /// Sends requests, each to its place in `sent`: those that can share a connection together, all others alone.
+    fn send_all(
+        &mut self,
+        mesh: &Mesh,
+        index: usize,
+        requests: &[(usize, &Request)],
+        sent: &mut [Option<Sent>],
+    ) {
+        let mut together: BTreeMap<Ends, Vec<Ready>> = BTreeMap::new();
+        let mut put = |place: usize, settled: Sent| {
+            if let Some(slot) = sent.get_mut(place) {
+                *slot = Some(settled);
+            }
+        };
+        for (place, request) in requests {
+            match self.ready(mesh, index, request) {
+                Err(reason) => put(*place, Sent::Settled(Reply::NotSent(reason))),
+                Ok((ends, bytes, bodiless)) if stands_alone(mesh, request) => {
+                    put(*place, self.alone(&ends, &bytes, bodiless));
+                }
+                Ok((ends, bytes, bodiless)) => {
+                    together
+                        .entry(ends)
+                        .or_default()
+                        .push((*place, bytes, bodiless));
+                }
+            }
+        }
+        for (ends, ready) in together {
+            let mut rest = ready.as_slice();
+            while let Some((first, _)) = rest.split_first() {
+                let now = rest.get(..PIPELINED.min(rest.len())).unwrap_or(rest);
+                let answers = self.pipelined(&ends, now);
+                for ((place, ..), answer) in now.iter().zip(&answers) {
+                    put(*place, settled(answer.clone(), None));
+                }
+                if answers.is_empty() {
+                    // The first of them is what the other end does not answer: it is looked at alone.
+                    put(first.0, self.alone(&ends, &first.1, first.2));
+                }
+                rest = rest.get(answers.len().max(1)..).unwrap_or_default();
+            }
+        }
     }
 
-    fn sent(&mut self, mesh: &Mesh, index: usize, request: &Request) -> Result<Sent, String> {
+    /// The answers to the first of several requests over one connection.
+    fn pipelined(&mut self, ends: &Ends, ready: &[Ready]) -> Vec<Answer> {
+        let (from, to, spoken) = ends;
+        let Ok(mut connection) = self.dialler.dial(*from, *to, spoken.as_ref()) else {
+            return Vec::new();
+        };
+        let requests: Vec<(Vec<u8>, bool)> = ready
+            .iter()
+            .map(|(_, bytes, bodiless)| (bytes.clone(), *bodiless))
+            .collect();
+        let answers = exchange_all(&mut connection, &requests);
+        if connection.protocol() == Some(b"h2") { Vec::new() } else { answers }
+    }
+
+    /// What becomes of one request over a connection of its own.
+    fn alone(&mut self, ends: &Ends, bytes: &[u8], bodiless: bool) -> Sent {
+        let (from, to, spoken) = ends;
+        let not = |reason: String| Sent::Settled(Reply::NotSent(reason));
+        let mut connection = match self.dialler.dial(*from, *to, spoken.as_ref()) {
+            Ok(connection) => connection,
+            Err(NoConnection::Unsayable(reason)) => return not(reason),
+            Err(NoConnection::Socket(error)) => return not(format!("{from} to {to}: {error}")),
+        };
+        let answer = exchange(&mut connection, bytes, bodiless);
+        if connection.protocol() == Some(b"h2") {
+            return not("TLS settled on HTTP/2, which is not spoken here".to_owned());
+        }
+        settled(answer, Some(&connection))
+    }
+
+    /// A request as it goes over a connection.
+    fn ready(
+        &mut self,
+        mesh: &Mesh,
+        index: usize,
+        request: &Request,
+    ) -> Result<(Ends, Vec<u8>, bool), String> {
         unsendable(request)?;
         let (from, to) = ends(mesh, index, request)
             .ok_or("the caller's and the workload's addresses are of different families")?;
@@ -274,53 +390,7 @@ impl Caller {
                 })
             }
         };
-        let ends = (from, to, spoken);
-        // What turns a connection into something else has one of its own.
-        let alone = !matches!(&request.payload, Payload::Http(http) if http.headers.iter().all(|(name, _)| {
-            !name.eq_ignore_ascii_case("upgrade") && !name.eq_ignore_ascii_case("connection")
-        }) && http.method != "CONNECT");
-        if !alone && let Some(mut connection) = self.open.remove(&ends) {
-            // It may have been closed since: then the request goes over a new one.
-            let answer = exchange(&mut connection, &bytes, bodiless);
-            if let Answer::Response { .. } = answer {
-                return self.settled(answer, connection, ends, alone);
-            }
-        }
-        let mut connection = match self.dialler.dial(from, to, ends.2.as_ref()) {
-            Ok(connection) => connection,
-            Err(NoConnection::Unsayable(reason)) => return Err(reason),
-            Err(NoConnection::Socket(error)) => return Err(format!("{from} to {to}: {error}")),
-        };
-        let answer = exchange(&mut connection, &bytes, bodiless);
-        if connection.protocol() == Some(b"h2") {
-            return Err("TLS settled on HTTP/2, which is not spoken here".to_owned());
-        }
-        self.settled(answer, connection, ends, alone)
-    }
-
-    /// What an answer says; a connection that stays open is kept.
-    fn settled(
-        &mut self,
-        answer: Answer,
-        connection: Connection,
-        ends: (IpAddr, SocketAddr, Option<Spoken>),
-        alone: bool,
-    ) -> Result<Sent, String> {
-        match answer {
-            Answer::Closed => {
-                let (from, to) = connection.ends();
-                Ok(Sent::Closed(from, to))
-            }
-            Answer::Echoed => Ok(Sent::Settled(Reply::Observed(let_through()))),
-            Answer::Response { status, details, open } => {
-                if open && !alone {
-                    self.open.insert(ends, connection);
-                }
-                Ok(Sent::Settled(Reply::Observed(observed(status, &details))))
-            }
-            Answer::Silent => Err("nothing came back in time".to_owned()),
-            Answer::Strange(what) => Err(what),
-        }
+        Ok(((from, to, spoken), bytes, bodiless))
     }
 
     /// The bytes of a request, and whether its response has no body.
@@ -358,6 +428,38 @@ impl Caller {
         text.push_str("\r\n");
         Ok((text.into_bytes(), method == "HEAD"))
     }
+}
+
+/// What an answer says; the connection is asked for where it was closed.
+fn settled(answer: Answer, connection: Option<&Connection>) -> Sent {
+    Sent::Settled(match (answer, connection) {
+        (Answer::Closed, Some(connection)) => {
+            let (from, to) = connection.ends();
+            return Sent::Closed(from, to);
+        }
+        (Answer::Echoed, _) => Reply::Observed(let_through()),
+        (Answer::Response { status, details, .. }, _) => {
+            Reply::Observed(observed(status, &details))
+        }
+        (Answer::Silent, _) => Reply::NotSent("nothing came back in time".to_owned()),
+        (Answer::Strange(what), _) => Reply::NotSent(what),
+        (Answer::Closed, None) => Reply::NotSent("the connection was closed".to_owned()),
+    })
+}
+
+/// Whether nothing else may go over the connection of a request: what its first bytes are decides what the connection is
+/// for, or it turns the connection into something else.
+fn stands_alone(mesh: &Mesh, request: &Request) -> bool {
+    let Payload::Http(http) = &request.payload else { return true };
+    let workload = mesh.workload(request.workload);
+    let http_only =
+        workload.is_some_and(|workload| workload.class_of(request.port) == ListenerClass::Http);
+    let turns = |(name, _): &(String, String)| {
+        name.eq_ignore_ascii_case("upgrade") || name.eq_ignore_ascii_case("connection")
+    };
+    // Behind an answer to what may have a body, Envoy closes the connection.
+    let bodiless = ["DELETE", "GET", "HEAD", "OPTIONS"].contains(&http.method.as_str());
+    !http_only || !bodiless || http.headers.iter().any(turns)
 }
 
 /// Why a request cannot be sent as it is meant.

@@ -16,7 +16,10 @@ use socket2::{Domain, Socket, Type};
 use super::certificates::Issued;
 
 /// The longest wait for anything from the other end.
-const PATIENCE: Duration = Duration::from_secs(5);
+const PATIENCE: Duration = Duration::from_secs(2);
+
+/// The wait for more behind what has come: Envoy leaves a connection open for a while that it will not use again.
+const HASTE: Duration = Duration::from_millis(100);
 
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +122,9 @@ impl Dialler {
         let name = ServerName::try_from(name.to_owned()).map_err(|error| unsayable(&error))?;
         if named && !matches!(name, ServerName::DnsName(_)) {
             return Err(unsayable(&"a server name that is an address"));
+        }
+        if spoken.alpn.iter().any(String::is_empty) {
+            return Err(unsayable(&"a protocol without a name"));
         }
         let certificate = spoken
             .certificate
@@ -234,8 +240,16 @@ impl Connection {
         }
     }
 
+    /// From here on nothing is waited for long: what there is to say has been said, or is being said.
+    pub(super) fn hurry(&self) {
+        if self.wire.stream.set_read_timeout(Some(HASTE)).is_err() {
+            // Then it is waited for as long as before.
+        }
+    }
+
     /// Everything that has come as it was, up to the first bytes.
     pub(super) fn raw(&mut self) -> Vec<u8> {
+        self.hurry();
         let mut bytes = self.wire.first.clone();
         if self.wire.stream.read_to_end(&mut bytes).is_err() {
             // What came before is what there is.

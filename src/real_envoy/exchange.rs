@@ -92,6 +92,46 @@ pub(super) fn exchange(connection: &mut Connection, bytes: &[u8], bodiless: bool
     response(&received, true).unwrap_or_else(cut)
 }
 
+/// Sends several requests of HTTP at once, and reads what comes back: the responses, in the order of the requests, as many
+/// as come before the other end closes or falls silent.
+pub(super) fn exchange_all(
+    connection: &mut Connection,
+    requests: &[(Vec<u8>, bool)],
+) -> Vec<Answer> {
+    let bytes: Vec<u8> = requests
+        .iter()
+        .flat_map(|(bytes, _)| bytes)
+        .copied()
+        .collect();
+    let mut answers = Vec::with_capacity(requests.len());
+    if connection
+        .write_all(&bytes)
+        .and_then(|()| connection.flush())
+        .is_err()
+    {
+        // The other end may have answered some of them and closed: that is read.
+    }
+    let mut received = Vec::new();
+    let mut chunk = [0; 1 << 14];
+    while let Some((_, bodiless)) = requests.get(answers.len()) {
+        if let Some((answer, length)) = measured_response(&received, *bodiless) {
+            received.drain(..length.min(received.len()));
+            let last = matches!(answer, Answer::Response { open: false, .. });
+            answers.push(answer);
+            connection.hurry();
+            if last {
+                break;
+            }
+            continue;
+        }
+        match connection.read(&mut chunk) {
+            Ok(count) if count > 0 => received.extend(chunk.iter().take(count)),
+            _ => break,
+        }
+    }
+    answers
+}
+
 /// A whole answer, where that is what has come.
 fn recognise(received: &[u8], sent: &[u8], bodiless: bool) -> Option<Answer> {
     if received.is_empty() {
@@ -106,6 +146,11 @@ fn recognise(received: &[u8], sent: &[u8], bodiless: bool) -> Option<Answer> {
 
 /// An HTTP response, where all of it has come.
 fn response(received: &[u8], bodiless: bool) -> Option<Answer> {
+    measured_response(received, bodiless).map(|(answer, _)| answer)
+}
+
+/// An HTTP response, where all of it has come, and how long it is.
+fn measured_response(received: &[u8], bodiless: bool) -> Option<(Answer, usize)> {
     let end = received
         .windows(4)
         .position(|window| window == b"\r\n\r\n")?;
@@ -125,8 +170,9 @@ fn response(received: &[u8], bodiless: bool) -> Option<Answer> {
             _ => {}
         }
     }
-    let whole = bodiless || received.len() >= end + 4 + length;
-    whole.then_some(Answer::Response { status, details, open })
+    let length = end + 4 + if bodiless { 0 } else { length };
+    let whole = received.len() >= length;
+    whole.then_some((Answer::Response { status, details, open }, length))
 }
 
 /// What a response says.
@@ -147,7 +193,8 @@ pub(super) fn observed(status: u16, details: &str) -> Observed {
 /// What an end without an answer says, by the line that the proxy writes about the connection.
 pub(super) fn closed(line: &str) -> Observed {
     let policy = denying_policy(line);
-    let denied = policy.is_some() || line.contains("ext_authz");
+    // The flag of a connection that an external authorizer did not let through.
+    let denied = policy.is_some() || line.ends_with("UAEX");
     Observed {
         verdict: if denied { Verdict::Deny } else { Verdict::Refused },
         status: None,

@@ -12,7 +12,7 @@ mod namespace;
 mod process;
 mod tokens;
 
-pub use ask::{Asked, Failure, Reply, ask};
+pub use ask::{Asked, Failure, Reply, SOMEWHERE, ask};
 pub use certificates::Unissuable;
 pub use compare::{Agreement, compare};
 pub use exchange::Observed;
