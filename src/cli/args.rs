@@ -522,6 +522,7 @@ mod tests {
     #[test]
     fn every_flag_is_a_setting_or_one_of_a_question() {
         const OF_ONE_QUESTION: &[&str] = &[
+            "against-envoy",
             "all",
             "as",
             "config",
