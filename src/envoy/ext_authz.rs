@@ -75,9 +75,14 @@ fn host(provider: &ExtensionProvider) -> &str {
     service.split_once('/').map_or(service, |(_, host)| host)
 }
 
-/// The cluster that leads to a provider; `behind` stands behind its name.
+/// The cluster that leads to a provider. What stands behind its name tells meshes apart, and then their providers too:
+/// two of them may be one service that is said to answer differently.
 pub(super) fn cluster(provider: &ExtensionProvider, behind: &str) -> String {
-    format!("outbound|{}||{}{behind}", provider.port.unwrap_or_default(), host(provider))
+    let cluster = format!("outbound|{}||{}", provider.port.unwrap_or_default(), host(provider));
+    if behind.is_empty() {
+        return cluster;
+    }
+    format!("{cluster}{behind}/{}", provider.name.value)
 }
 
 /// The filter that asks a provider; absent for an HTTP one on TCP [AP-113].
