@@ -8,6 +8,7 @@ pub mod cli;
 pub mod coverage;
 pub mod decide;
 pub mod diagnostic;
+pub mod envoy;
 pub mod explanation;
 pub mod istio;
 #[cfg(feature = "jwt")]
@@ -18,6 +19,8 @@ pub mod mesh;
 pub mod mutation;
 #[cfg(feature = "yaml")]
 pub mod parse;
+#[cfg(all(feature = "envoy", unix))]
+pub mod real_envoy;
 #[cfg(feature = "json")]
 pub mod report;
 pub mod request;

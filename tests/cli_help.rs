@@ -25,6 +25,7 @@ fn the_program_tells_its_commands() {
       who-can     Ask who may send a request
       what-can    Ask what a caller may send
       test        Run policy test suites (`*.test.yaml`)
+      envoy       Print what istiod makes of policies: the configuration of Envoy
       mutate      Change every policy in every small way, and see which changes the suites do not notice
       config      Print the effective settings, and where each comes from
       schema      Print the JSON Schema of a document that `-o json` prints
@@ -629,6 +630,13 @@ fn test_tells_what_it_takes() {
       -q, --quiet
               Print the closing line only
 
+          --against-envoy[=<ENVOY>]
+              Ask a real Envoy about every case, and tell where it does otherwise than is decided.
+              
+              The Envoy at this path, or the one on PATH, is started with what `envoy bootstrap` prints,
+              in a private network namespace in which every address is local: `unshare` and `ip` make
+              one. What the cases expect is not looked at.
+
       -h, --help
               Print help (see a summary with '-h')
 
@@ -879,6 +887,7 @@ fn manual_pages_are_written_one_for_each_command() {
             "share/man1/portcullis-can-i.1",
             "share/man1/portcullis-completion.1",
             "share/man1/portcullis-config.1",
+            "share/man1/portcullis-envoy.1",
             "share/man1/portcullis-man.1",
             "share/man1/portcullis-mutate.1",
             "share/man1/portcullis-schema.1",

@@ -34,6 +34,9 @@ mod cli_documents;
 mod cli_dump;
 #[cfg(test)]
 #[cfg(feature = "cli")]
+mod cli_envoy;
+#[cfg(test)]
+#[cfg(feature = "cli")]
 mod cli_flags;
 #[cfg(test)]
 #[cfg(feature = "cli")]
@@ -59,6 +62,8 @@ mod conformance {
     mod envoy;
     #[cfg(feature = "cli")]
     mod explanations;
+    #[cfg(feature = "yaml")]
+    mod istio_filters;
     #[cfg(feature = "yaml")]
     mod matchers;
     mod paths;

@@ -89,6 +89,8 @@ pub(crate) enum Command {
         after_help = "Exit codes: 0 all passed · 1 something failed · 2 a suite could not be read · 4 nothing ran."
     )]
     Test(Test),
+    /// Print what istiod makes of policies: the configuration of Envoy.
+    Envoy(Box<super::envoy_args::Envoy>),
     /// Change every policy in every small way, and see which changes the suites do not notice.
     #[command(
         after_help = "Exit codes: 0 every change is noticed or accepted, or the threshold is met · 1 not so, or a suite fails already · 2 a suite could not be read · 4 nothing to change."

@@ -1,5 +1,7 @@
 //! The command line: arguments, files and clock in; text and an exit code out.
 
+#[cfg(all(feature = "envoy", unix))]
+mod against_envoy;
 mod args;
 #[cfg(all(feature = "ca", unix))]
 mod ca;
@@ -9,6 +11,8 @@ mod can_i;
 mod completion;
 mod config;
 mod definition;
+mod envoy;
+mod envoy_args;
 mod exit;
 mod filter;
 mod flags;
@@ -66,6 +70,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
             args::Command::WhoCan(arguments) => who_can::run(&arguments, &program, system),
             args::Command::WhatCan(arguments) => what_can::run(&arguments, &program, system),
             args::Command::Mutate(arguments) => mutate::run(&arguments, system),
+            args::Command::Envoy(arguments) => envoy::run(&arguments, system),
             args::Command::Test(arguments) => test::run(&arguments, system),
             args::Command::Config(arguments) => config::run(&arguments, &settings, system),
             args::Command::Schema(arguments) => schema::run(&arguments, system),

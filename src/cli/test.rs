@@ -23,6 +23,10 @@ const PAUSE: Duration = Duration::from_millis(300);
 
 /// Runs every suite that the paths name; under `--watch` again and again.
 pub(crate) fn run(arguments: &Test, system: &mut impl System) -> Exit {
+    #[cfg(all(feature = "envoy", unix))]
+    if let Some(program) = &arguments.against_envoy {
+        return super::against_envoy::run(arguments, program, system);
+    }
     if let Some(folder) = &arguments.init {
         return init::run(folder, system);
     }

@@ -97,9 +97,15 @@ fn looks_like_http(payload: &Payload) -> bool {
             let readable = |byte: u8| byte.is_ascii() && !matches!(byte, b' ' | b'\t' | 0x7f);
             let begins = target.starts_with(['/', '*']) || target.contains("://");
             let whole = target.trim_end_matches(' ');
-            method.is_ascii() && whole.bytes().all(readable) && (begins || method == "CONNECT")
+            is_token(method) && whole.bytes().all(readable) && (begins || method == "CONNECT")
         }
     }
+}
+
+/// Whether a text is a token of HTTP (RFC 9110 §5.6.2): the inspector reads no other method, known or not.
+fn is_token(text: &str) -> bool {
+    let takes = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    !text.is_empty() && text.bytes().all(takes)
 }
 
 /// Whether the first of the offered protocols that the listener knows stands for HTTP.
@@ -170,5 +176,38 @@ pub(crate) fn gateway<'r>(
         (_, tls) => {
             Ok(Accepted { http, peer: None, tls: tls.is_some(), server_name: tls.is_some() })
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rstest::rstest;
+
+    use super::*;
+
+    // [PA-13]
+    #[rstest]
+    #[case::known("GET", "/", true)]
+    #[case::unknown("FOO", "/", true)]
+    #[case::lower_case("get", "/", true)]
+    #[case::any_token("a!b", "/", true)]
+    #[case::empty("", "/", false)]
+    #[case::two_words("G T", "/", false)]
+    #[case::no_token("G@T", "/", false)]
+    #[case::a_target_of_no_form("GET", "example.com", false)]
+    #[case::beyond_ascii("GET", "/\u{e9}", false)]
+    fn the_inspector_reads_a_request_line(
+        #[case] method: &str,
+        #[case] target: &str,
+        #[case] http: bool,
+    ) {
+        let request = HttpRequest {
+            method: method.to_owned(),
+            target: target.to_owned(),
+            host: None,
+            headers: Vec::new(),
+            version: HttpVersion::Http11,
+        };
+        assert_eq!(looks_like_http(&Payload::Http(request)), http);
     }
 }

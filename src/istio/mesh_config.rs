@@ -1,6 +1,8 @@
 //! MeshConfig as written: the fields that decide a request. Absent is absent, so that one can be laid
 //! over another.
 
+use std::collections::BTreeMap;
+
 use crate::diagnostic::Sourced;
 
 /// `pathNormalization.normalization`.
@@ -84,4 +86,39 @@ pub struct ExtensionProvider {
     /// `includeRequestHeadersInCheck` (exact, prefix and suffix patterns): what an HTTP authorizer is sent beside
     /// the usual headers.
     pub include_request_headers: Vec<String>,
+    /// How the authorizer is asked, and what becomes of its answer.
+    pub check: Check,
+}
+
+/// How an external authorizer is asked, and what becomes of its answer. None of it says who is asked or what the
+/// answer is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Check {
+    /// `timeout`, as written; 600 seconds where absent [AP-114].
+    pub timeout: Option<String>,
+    /// `pathPrefix`; none where absent or empty.
+    pub path_prefix: Option<String>,
+    /// `includeAdditionalHeadersInCheck`, by name.
+    pub additional_headers: BTreeMap<String, String>,
+    /// `includeRequestBodyInCheck`; absent: the body is not sent.
+    pub body: Option<CheckedBody>,
+    /// `headersToUpstreamOnAllow`.
+    pub headers_to_upstream_on_allow: Vec<String>,
+    /// `headersToDownstreamOnAllow`.
+    pub headers_to_downstream_on_allow: Vec<String>,
+    /// `headersToDownstreamOnDeny`.
+    pub headers_to_downstream_on_deny: Vec<String>,
+    /// `clearRouteCache`; false where absent.
+    pub clear_route_cache: bool,
+}
+
+/// How much of a request's body an external authorizer is sent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct CheckedBody {
+    /// `maxRequestBytes`.
+    pub max_request_bytes: u32,
+    /// `allowPartialMessage`; false where absent.
+    pub allow_partial_message: bool,
+    /// `packAsBytes`; false where absent.
+    pub pack_as_bytes: bool,
 }

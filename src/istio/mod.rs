@@ -12,7 +12,9 @@ mod workload;
 pub use authorization_policy::{
     Action, AuthorizationPolicy, Condition, Field, OperationField, Rule, SourceField, Terms,
 };
-pub use mesh_config::{ExtensionProvider, MeshConfig, Normalization, ProviderKind};
+pub use mesh_config::{
+    Check, CheckedBody, ExtensionProvider, MeshConfig, Normalization, ProviderKind,
+};
 pub use meta::{Meta, Timestamp};
 pub use peer_authentication::{Mode, PeerAuthentication, PortLevel};
 pub use request_authentication::{

@@ -86,6 +86,12 @@ impl ValueMatch {
         if let Self::Ip(block) = self { Some(*block) } else { None }
     }
 
+    /// The text.
+    #[must_use]
+    pub const fn text(&self) -> Option<&StringMatch> {
+        if let Self::Text(pattern) = self { Some(pattern) } else { None }
+    }
+
     /// The port.
     #[must_use]
     pub const fn port(&self) -> Option<u16> {

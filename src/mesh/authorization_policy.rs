@@ -25,6 +25,8 @@ pub struct Policy {
     pub provider: String,
     /// Its rules, in the order written; null rules are left out [AP-13].
     pub rules: Vec<Rule>,
+    /// Whether it has no rule at all, not even a null one: the proxy then gets a rule that never matches.
+    pub matches_never: bool,
 }
 
 impl Policy {
@@ -136,6 +138,7 @@ pub(crate) fn compile(
             .as_ref()
             .map_or_else(String::new, |provider| provider.value.clone()),
         rules,
+        matches_never: written.rules.iter().flatten().next().is_none(),
     }
 }
 

@@ -21,7 +21,10 @@ const STATUSES: [(u16, u16); 12] = [
 ];
 
 /// The provider of that name, or why istiod cannot use it [AP-110].
-pub(super) fn usable<'p>(
+///
+/// # Errors
+/// The reason, in one sentence.
+pub fn usable<'p>(
     providers: &'p [ExtensionProvider],
     name: &str,
 ) -> Result<&'p ExtensionProvider, String> {
@@ -50,6 +53,12 @@ pub(super) fn usable<'p>(
         .is_some_and(|port| (1..=65535).contains(&port))
     {
         return Err(format!("extension provider `{name}`: its port is not from 1 to 65535"));
+    }
+    let prefix = provider.check.path_prefix.as_deref().unwrap_or_default();
+    if !prefix.is_empty() && !prefix.starts_with('/') {
+        return Err(format!(
+            "extension provider `{name}`: pathPrefix `{prefix}` does not begin with `/`"
+        ));
     }
     // An empty text is none at all.
     let status = provider.status_on_error.as_deref().unwrap_or_default();
@@ -108,6 +117,7 @@ mod tests {
             fail_open: false,
             status_on_error: None,
             include_request_headers: Vec::new(),
+            check: crate::istio::Check::default(),
         }
     }
 

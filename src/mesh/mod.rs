@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use ask::{Name, QuestionError};
 pub use attribute::{Attribute, Untranslatable, ValueMatch};
 pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Rule, Value};
+pub use extension_provider::usable as usable_provider;
 pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Uncaptured, Workload};
 pub use istio_version::{IstioVersion, NotAVersion};
 pub use listener::{ListenerClass, class_of_protocol, class_of_service_port};
@@ -203,6 +204,8 @@ pub struct Enforcement {
     pub deny: RuleSet,
     /// ALLOW policies.
     pub allow: RuleSet,
+    /// AUDIT policies in dry run: they settle even less.
+    pub shadow_audit: RuleSet,
     /// DENY policies in dry run.
     pub shadow_deny: RuleSet,
     /// ALLOW policies in dry run.
@@ -559,6 +562,7 @@ impl<'i> PolicyIndex<'i> {
             audit: set(Action::Audit, false),
             deny: set(Action::Deny, false),
             allow: set(Action::Allow, false),
+            shadow_audit: set(Action::Audit, true),
             shadow_deny: set(Action::Deny, true),
             shadow_allow: set(Action::Allow, true),
             tokens: providers(token_policies),

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::diagnostic::Origin;
-use crate::istio::RequestAuthentication;
+use crate::istio::{JwtRule, RequestAuthentication};
 
 /// Claims whose text is split at spaces, always [AP-76].
 const SPACE_DELIMITED: [&str; 2] = ["permission", "scope"];
@@ -16,6 +16,8 @@ pub struct TokenProvider {
     pub policy: String,
     /// Where the rule is written.
     pub origin: Origin,
+    /// The rule as written.
+    pub rule: JwtRule,
     /// The issuer; empty accepts any [JWT-32].
     pub issuer: String,
     /// Accepted audiences, scheme and one trailing slash dropped [JWT-33]; empty: not checked.
@@ -111,6 +113,7 @@ pub fn providers<'p>(
             providers.push(TokenProvider {
                 policy: policy.meta.id(),
                 origin: Origin::new(&policy.meta.origin.file, rule.position),
+                rule: rule.clone(),
                 issuer: rule.issuer.clone(),
                 audiences: rule
                     .audiences

@@ -6,7 +6,9 @@ use super::reader::{Fields, Place, Reader, last_field};
 use super::suggest::nearest;
 use super::yaml::Dialect;
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Severity, Sourced};
-use crate::istio::{ExtensionProvider, MeshConfig, Meta, Normalization, ProviderKind, Resource};
+use crate::istio::{
+    Check, CheckedBody, ExtensionProvider, MeshConfig, Meta, Normalization, ProviderKind, Resource,
+};
 use crate::spiffe::validate_mesh_trust_domain;
 
 /// The fields of `istio.mesh.v1alpha1.MeshConfig` that decide nothing here.
@@ -271,6 +273,7 @@ fn extension_provider(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Exte
         fail_open: false,
         status_on_error: None,
         include_request_headers: Vec::new(),
+        check: Check::default(),
     };
     for (json, proto, kind) in PROVIDERS {
         let Some(place) = either(&mut fields, json, proto) else { continue };
@@ -302,7 +305,13 @@ fn external_authorizer(
         .unwrap_or_default();
     provider.status_on_error =
         string(reader, either(&mut fields, "statusOnError", "status_on_error"));
-    pass_over(&mut fields, &["clearRouteCache", "includeRequestBodyInCheck", "timeout"]);
+    provider.check.timeout = string(reader, fields.take("timeout"));
+    provider.check.clear_route_cache = either(&mut fields, "clearRouteCache", "clear_route_cache")
+        .and_then(|place| reader.boolean(&place))
+        .unwrap_or_default();
+    provider.check.body =
+        either(&mut fields, "includeRequestBodyInCheck", "include_request_body_in_check")
+            .and_then(|place| checked_body(reader, &place));
     if provider.kind == ProviderKind::Http {
         let headers =
             either(&mut fields, "includeRequestHeadersInCheck", "include_request_headers_in_check");
@@ -312,16 +321,44 @@ fn external_authorizer(
         if provider.include_request_headers.is_empty() {
             provider.include_request_headers = strings(reader, older);
         }
-        pass_over(
-            &mut fields,
-            &[
-                "headersToDownstreamOnAllow",
-                "headersToDownstreamOnDeny",
-                "headersToUpstreamOnAllow",
-                "includeAdditionalHeadersInCheck",
-                "pathPrefix",
-            ],
+        let check = &mut provider.check;
+        check.headers_to_downstream_on_allow = strings(
+            reader,
+            either(&mut fields, "headersToDownstreamOnAllow", "headers_to_downstream_on_allow"),
         );
+        check.headers_to_downstream_on_deny = strings(
+            reader,
+            either(&mut fields, "headersToDownstreamOnDeny", "headers_to_downstream_on_deny"),
+        );
+        check.headers_to_upstream_on_allow = strings(
+            reader,
+            either(&mut fields, "headersToUpstreamOnAllow", "headers_to_upstream_on_allow"),
+        );
+        let additional = either(
+            &mut fields,
+            "includeAdditionalHeadersInCheck",
+            "include_additional_headers_in_check",
+        );
+        check.additional_headers = additional
+            .map(|place| reader.string_map(&place).into_iter().collect())
+            .unwrap_or_default();
+        check.path_prefix = string(reader, either(&mut fields, "pathPrefix", "path_prefix"));
     }
     reader.finish(fields);
+}
+
+fn checked_body(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<CheckedBody> {
+    let mut fields = reader.fields(place)?;
+    let mut flag = |json, proto| {
+        either(&mut fields, json, proto)
+            .and_then(|place| reader.boolean(&place))
+            .unwrap_or_default()
+    };
+    let allow_partial_message = flag("allowPartialMessage", "allow_partial_message");
+    let pack_as_bytes = flag("packAsBytes", "pack_as_bytes");
+    let max_request_bytes = either(&mut fields, "maxRequestBytes", "max_request_bytes")
+        .and_then(|place| uint32(reader, &place))
+        .unwrap_or_default();
+    reader.finish(fields);
+    Some(CheckedBody { max_request_bytes, allow_partial_message, pack_as_bytes })
 }

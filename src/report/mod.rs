@@ -8,6 +8,7 @@ pub mod certificate;
 mod cobertura;
 #[cfg(feature = "text")]
 mod coverage;
+mod configuration;
 mod document;
 #[cfg(feature = "text")]
 mod explained;
@@ -50,6 +51,7 @@ pub use answer::{Answer, Endpoint, Word};
 pub use cobertura::cobertura;
 #[cfg(feature = "text")]
 pub use coverage::{summary as coverage_summary, table as coverage_table};
+pub use configuration::configuration;
 #[cfg(feature = "text")]
 pub use explained::{answer as answer_text, endpoint as endpoint_text};
 #[cfg(feature = "text")]

@@ -427,6 +427,7 @@ fn config(random: &mut Random) -> MeshConfig {
         fail_open: kind == ProviderKind::Http,
         status_on_error: None,
         include_request_headers: vec!["x-role".to_owned()],
+        check: portcullis::istio::Check::default(),
     };
     MeshConfig {
         trust_domain: random.once_in(4).then(|| "td1".to_owned()),

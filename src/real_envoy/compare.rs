@@ -1,0 +1,69 @@
+//! A decision and what was observed → whether they agree.
+
+use super::ask::Reply;
+use super::exchange::Observed;
+use crate::decide::{Because, Decision, Verdict};
+use crate::mesh::Mesh;
+
+/// Whether a decision agrees with what a real Envoy did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Agreement {
+    /// In word, status and, where both name one, policy.
+    Agree,
+    /// In something not, with what.
+    Disagree(String),
+    /// There is nothing to compare, with the reason.
+    Incomparable(String),
+}
+
+/// Compares.
+#[must_use]
+pub fn compare(mesh: &Mesh, decision: &Decision, reply: &Reply) -> Agreement {
+    let observed = match reply {
+        Reply::NotSent(reason) => return Agreement::Incomparable(reason.clone()),
+        Reply::Observed(observed) => observed,
+    };
+    if let Because::Unknown(reasons) = &decision.because {
+        return Agreement::Incomparable(format!("it is not decided: {}", reasons.join("; ")));
+    }
+    let decided = policy(mesh, decision);
+    let differs = decision.verdict != observed.verdict
+        || (decision.status.is_some() && decision.status != observed.status)
+        || (decided.is_some() && observed.policy.is_some() && decided != observed.policy);
+    if differs {
+        return Agreement::Disagree(format!(
+            "decided: {}; Envoy: {}",
+            said(decision.verdict, decision.status, decided.as_deref(), ""),
+            told(observed)
+        ));
+    }
+    Agreement::Agree
+}
+
+/// The policy that the proxy names for a refusal.
+fn policy(mesh: &Mesh, decision: &Decision) -> Option<String> {
+    match (&decision.because, decision.verdict) {
+        // The authorizer refuses, not the policy that asks it.
+        (Because::Custom { .. }, _) => None,
+        (_, Verdict::Deny) => decision.envoy_policy_id(mesh),
+        _ => None,
+    }
+}
+
+fn told(observed: &Observed) -> String {
+    let details = if observed.policy.is_some() { "" } else { observed.details.as_str() };
+    said(observed.verdict, observed.status, observed.policy.as_deref(), details)
+}
+
+fn said(verdict: Verdict, status: Option<u16>, policy: Option<&str>, details: &str) -> String {
+    let mut said = verdict.as_str().to_owned();
+    if let Some(status) = status {
+        said.push_str(&format!(" {status}"));
+    }
+    for more in [policy.unwrap_or_default(), details] {
+        if !more.is_empty() {
+            said.push_str(&format!(" ({more})"));
+        }
+    }
+    said
+}

@@ -1,0 +1,183 @@
+//! A configuration → an Envoy that runs with it, until this value goes.
+#![expect(
+    clippy::disallowed_methods,
+    reason = "this is a door to the outside: files of an Envoy, and its readiness"
+)]
+
+use std::fs;
+use std::io::{self, Read as _, Write as _};
+use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use crate::envoy::Material;
+
+/// Where its administration is asked whether it is ready.
+const ADMIN: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 15000);
+/// The longest wait for it.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// Between two looks at it.
+const PAUSE: Duration = Duration::from_millis(20);
+/// So much of its log is told where it does not start.
+const TOLD: usize = 2000;
+
+/// Why there is no Envoy.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unstarted {
+    /// A file of it cannot be written or read.
+    #[error("a file of Envoy cannot be written or read: {0}")]
+    File(#[source] io::Error),
+    /// The program cannot be run.
+    #[error("`{program}` cannot be run: {error}")]
+    Program {
+        /// The program.
+        program: String,
+        /// Why not.
+        #[source]
+        error: io::Error,
+    },
+    /// It ended, or never became ready.
+    #[error("Envoy did not become ready; the end of its log:\n{log}")]
+    NotReady {
+        /// The end of its log.
+        log: String,
+    },
+}
+
+/// A folder for the files of one Envoy. It goes with this value.
+#[derive(Debug)]
+pub(super) struct Folder(PathBuf);
+
+impl Folder {
+    pub(super) fn new() -> Result<Self, Unstarted> {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        let path =
+            std::env::temp_dir().join(format!("portcullis-envoy-{}-{number}", std::process::id()));
+        fs::create_dir(&path).map_err(Unstarted::File)?;
+        Ok(Self(path))
+    }
+
+    pub(super) fn path(&self, name: &str) -> String {
+        self.0.join(name).to_string_lossy().into_owned()
+    }
+
+    pub(super) fn write(&self, name: &str, text: &str) -> Result<String, Unstarted> {
+        let path = self.path(name);
+        fs::write(&path, text).map_err(Unstarted::File)?;
+        Ok(path)
+    }
+
+    /// The server's certificate, its key, and the roots of the mesh.
+    pub(super) fn material(
+        &self,
+        server: &[String; 2],
+        roots: &str,
+    ) -> Result<Material, Unstarted> {
+        let [certificate, key] = server;
+        Ok(Material {
+            certificate: self.write("cert-chain.pem", certificate)?,
+            key: self.write("key.pem", key)?,
+            roots: self.write("root-cert.pem", roots)?,
+        })
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read(self.path(name))
+            .map(|bytes| String::from_utf8_lossy(&bytes).into_owned())
+            .unwrap_or_default()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        if fs::remove_dir_all(&self.0).is_err() {
+            // Whatever is left lies among temporary files.
+        }
+    }
+}
+
+/// An Envoy that runs.
+#[derive(Debug)]
+pub struct RealEnvoy {
+    child: Child,
+    folder: Folder,
+}
+
+impl RealEnvoy {
+    /// The name of the file that gets a line for every connection.
+    pub(super) const CONNECTIONS: &'static str = "connections.log";
+
+    /// Starts `program` with a configuration, and waits until it is ready.
+    pub(super) fn start(
+        program: &Path,
+        folder: Folder,
+        configuration: &str,
+    ) -> Result<Self, Unstarted> {
+        let file = folder.write("envoy.json", configuration)?;
+        let log = folder.path("envoy.log");
+        let child = Command::new(program)
+            .args(["-c", &file, "--log-path", &log, "--log-level", "warning"])
+            .args(["--concurrency", "1", "--use-dynamic-base-id"])
+            .args(["--file-flush-interval-msec", "10"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| Unstarted::Program {
+                program: program.display().to_string(),
+                error,
+            })?;
+        let mut started = Self { child, folder };
+        started.wait()?;
+        Ok(started)
+    }
+
+    fn wait(&mut self) -> Result<(), Unstarted> {
+        let began = Instant::now();
+        while began.elapsed() < PATIENCE {
+            if ready().unwrap_or(false) {
+                return Ok(());
+            }
+            if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+                break;
+            }
+            std::thread::sleep(PAUSE);
+        }
+        let log = self.folder.read("envoy.log");
+        let start = log.len().saturating_sub(TOLD);
+        let start = (start..=log.len()).find(|at| log.is_char_boundary(*at));
+        let log = log.get(start.unwrap_or_default()..).unwrap_or_default();
+        Err(Unstarted::NotReady { log: log.to_owned() })
+    }
+
+    /// The lines about the connections that have ended so far.
+    pub(super) fn connections(&self) -> String {
+        self.folder.read(Self::CONNECTIONS)
+    }
+
+    /// Waits as long as a line about a connection takes to be written.
+    pub(super) fn pause() {
+        std::thread::sleep(PAUSE);
+    }
+}
+
+impl Drop for RealEnvoy {
+    fn drop(&mut self) {
+        if self.child.kill().is_err() || self.child.wait().is_err() {
+            // It has ended before.
+        }
+    }
+}
+
+fn ready() -> io::Result<bool> {
+    let mut stream = TcpStream::connect(SocketAddr::from(ADMIN))?;
+    stream.set_read_timeout(Some(PATIENCE))?;
+    stream.write_all(b"GET /ready HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer)?;
+    Ok(answer.starts_with("HTTP/1.1 200"))
+}
