@@ -571,6 +571,16 @@ AP foo/p {rules: [{from: [{source: {requestPrincipals: ["i/repo/main"]}}]}]}"#,
         ],
     },
     Row {
+        name: "request-principal-split-at-the-last-slash",
+        mesh: r#"ISSUER
+AP foo/p {rules: [{from: [{source: {requestPrincipals: ["*/repo/main"]}}]}]}"#,
+        question: "request: {jwt: {claims: {iss: i, sub: repo/main}}}",
+        text: "a request principal is split at its last slash: `*/repo/main` is the issuer `*/repo` and the subject `main`; a subject with a slash is asked for by `request.auth.claims[iss]` and `request.auth.claims[sub]`",
+        silent: &[
+            ("", "request: {jwt: {claims: {iss: i, sub: repo/dev}}}")
+        ],
+    },
+    Row {
         name: "server-name-in-capitals",
         mesh: "AP foo/p {rules: [{when: [{key: connection.sni, values: [API.example.com]}]}]}",
         question: "sni: api.example.com",
