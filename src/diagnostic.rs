@@ -160,6 +160,7 @@ codes! {
     BadRequest = "PC914", "The question cannot be asked as it is written.";
     UndecidedOrder = "PC915", "Two policies compete and the files do not say which is older.";
     NotYetModelled = "PC916", "A resource that can change the answer is not evaluated yet.";
+    BadSuppression = "PC917", "An annotation or setting that is meant to silence a lint and does not.";
 }
 
 impl fmt::Display for Code {

@@ -24,6 +24,9 @@ fn the_program_tells_its_commands() {
       who-can     Ask who may send a request
       what-can    Ask what a caller may send
       test        Run policy test suites (`*.test.yaml`)
+      lint        Look for policies that do not do what they say, or more than they should
+      validate    Tell what the API server or Istio's webhook would refuse or warn about
+      explain     Tell what a finding means
       config      Print the effective settings, and where each comes from
       completion  Print the completion script of a shell
       man         Print the manual page, or write all of them to a folder
@@ -776,8 +779,11 @@ fn manual_pages_are_written_one_for_each_command() {
             "share/man1/portcullis-can-i.1",
             "share/man1/portcullis-completion.1",
             "share/man1/portcullis-config.1",
+            "share/man1/portcullis-explain.1",
+            "share/man1/portcullis-lint.1",
             "share/man1/portcullis-man.1",
             "share/man1/portcullis-test.1",
+            "share/man1/portcullis-validate.1",
             "share/man1/portcullis-what-can.1",
             "share/man1/portcullis-who-can.1",
             "share/man1/portcullis.1",

@@ -145,12 +145,12 @@ fn config_prints_what_counts_and_where_it_comes_from() {
           namespace     foo                   PORTCULLIS_NAMESPACE
           provider      opa=allow             PORTCULLIS_PROVIDER
           trust-domain  corp.example          ../.portcullis.yaml:3:15
-        not set: admission-bypassed, alpn, color, explain, istio, mesh-config, output, quiet, recursive, remote-ip, revision, root-namespace, sni, source-ip, trust-domain-alias, via, xff
+        not set: admission-bypassed, alpn, color, explain, fail-level, istio, mesh-config, output, quiet, recursive, remote-ip, revision, root-namespace, sni, source-ip, trust-domain-alias, via, xff
         ");
     let none = Captured::default().run(&["config"]).out;
     insta::assert_snapshot!(none, @r"
     no .portcullis.yaml at or above the working directory
-    not set: admission-bypassed, alpn, color, explain, filename, istio, mesh-config, namespace, output, provider, quiet, recursive, remote-ip, revision, root-namespace, sni, source-ip, trust-domain, trust-domain-alias, via, xff
+    not set: admission-bypassed, alpn, color, explain, fail-level, filename, istio, mesh-config, namespace, output, provider, quiet, recursive, remote-ip, revision, root-namespace, sni, source-ip, trust-domain, trust-domain-alias, via, xff
     ");
 }
 

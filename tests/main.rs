@@ -30,7 +30,7 @@ mod cli_via;
 #[cfg(test)]
 mod conformance {
     #[cfg(feature = "cli")]
-    mod envoy;
+    pub(crate) mod envoy;
     #[cfg(feature = "cli")]
     mod explanations;
     #[cfg(feature = "yaml")]
@@ -54,6 +54,12 @@ mod conformance {
 mod inventory;
 #[cfg(test)]
 mod layers;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod lints {
+    mod claims;
+    mod examples;
+}
 #[cfg(test)]
 #[cfg(feature = "cli")]
 mod policies;

@@ -7,6 +7,7 @@ use clap::error::{ContextKind, ContextValue};
 use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand};
 
 use super::flags::{ColorChoice, Files, Format, Listed, Sent, Shell, Shown};
+use super::lint_args::{Explain, LintArguments, Validate};
 
 /// Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone, as istiod and Envoy would.
 #[derive(Debug, Parser)]
@@ -89,6 +90,26 @@ pub(crate) enum Command {
         after_help = "Exit codes: 0 all passed · 1 something failed · 2 a suite could not be read · 4 nothing ran."
     )]
     Test(Test),
+    /// Look for policies that do not do what they say, or more than they should.
+    ///
+    /// Each finding is certain, or says what it depends on, and shows a decided request where it can. docs/lints.md and
+    /// `portcullis explain CODE` tell what is looked for.
+    #[command(after_help = "Examples:\n  \
+        portcullis lint policies/\n  \
+        portcullis lint k8s/ --fail-level medium -o sarif > portcullis.sarif\n  \
+        portcullis lint k8s/ --diff\n\n\
+        Exit codes: 0 nothing as grave as --fail-level · 1 something · 2 a file could not be read · 4 nothing to look at.")]
+    Lint(Box<LintArguments>),
+    /// Tell what the API server or Istio's webhook would refuse or warn about.
+    #[command(
+        after_help = "Exit codes: 0 nothing would be refused · 1 something · 2 a file could not be read · 4 nothing to look at."
+    )]
+    Validate(Validate),
+    /// Tell what a finding means.
+    #[command(
+        after_help = "Examples:\n  portcullis explain PC012\n  portcullis explain spiffe-scheme"
+    )]
+    Explain(Explain),
     /// Print the effective settings, and where each comes from.
     Config(Config),
     /// Print the completion script of a shell.
@@ -508,6 +529,8 @@ mod tests {
             "all",
             "as",
             "config",
+            "diff",
+            "fix",
             "header",
             "host",
             "jwt-claims",

@@ -5,7 +5,11 @@ mod can_i;
 mod completion;
 mod config;
 mod exit;
+mod explain;
 mod flags;
+mod lint;
+mod lint_args;
+mod lint_settings;
 mod load;
 mod man;
 mod names;
@@ -16,6 +20,7 @@ mod system;
 mod table;
 mod terminal;
 mod test;
+mod validate;
 mod what_can;
 mod who_can;
 
@@ -48,6 +53,15 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
             args::Command::WhoCan(arguments) => who_can::run(&arguments, &program, system),
             args::Command::WhatCan(arguments) => what_can::run(&arguments, &program, system),
             args::Command::Test(arguments) => test::run(&arguments, system),
+            args::Command::Lint(lint) => {
+                let style = terminal::style(arguments.everywhere.color, system);
+                lint::run(&lint, &settings.lint, style, system)
+            }
+            args::Command::Validate(validate) => {
+                let style = terminal::style(arguments.everywhere.color, system);
+                validate::run(&validate, style, system)
+            }
+            args::Command::Explain(arguments) => explain::run(&arguments, system),
             args::Command::Config(arguments) => config::run(&arguments, &settings, system),
             args::Command::Completion(arguments) => completion::run(&arguments, system),
             args::Command::Man(arguments) => man::run(&arguments, system),

@@ -13,7 +13,7 @@ pub struct Document(pub(super) Value);
 
 impl Document {
     /// A value whose keys are all text has a form in JSON.
-    fn of(value: &impl serde::Serialize) -> Self {
+    pub(super) fn of(value: &impl serde::Serialize) -> Self {
         Self(serde_json::to_value(value).unwrap_or_default())
     }
 

@@ -2,10 +2,17 @@
 
 mod account;
 mod answer;
+#[cfg(feature = "text")]
+mod diff;
 mod document;
 #[cfg(feature = "text")]
 mod explained;
 mod json;
+mod lint;
+mod lint_document;
+mod lint_page;
+#[cfg(feature = "text")]
+mod lint_text;
 mod settings;
 #[cfg(feature = "text")]
 mod snippet;
@@ -20,11 +27,18 @@ pub use account::{
 };
 pub use answer::{Answer, Endpoint, Word};
 #[cfg(feature = "text")]
+pub use diff::text_diff;
+#[cfg(feature = "text")]
 pub use explained::{answer as answer_text, endpoint as endpoint_text};
 pub use json::{
     Count, Document, answer as answer_document, answer_schema, complaint as complaint_document,
     complaint_schema, outcomes as outcomes_document, test_result,
 };
+pub use lint::{LintReport, LintRow, WitnessRow};
+pub use lint_document::{lint_document, lint_schema};
+pub use lint_page::{code_page, lint_page, lint_pages};
+#[cfg(feature = "text")]
+pub use lint_text::lint_text;
 pub use settings::{EffectiveSetting, document as settings_document, text as settings_text};
 #[cfg(feature = "text")]
 pub use snippet::{Quotation, Remark, Sources};
