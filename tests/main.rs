@@ -58,6 +58,8 @@ mod layers;
 #[cfg(feature = "cli")]
 mod lints {
     mod claims;
+    mod commands;
+    mod corpus;
     mod examples;
 }
 #[cfg(test)]

@@ -4,15 +4,18 @@ use std::collections::BTreeMap;
 
 use super::exit::Exit;
 use super::flags::{Files, Format};
-use super::lint_args::LintArguments;
+use super::lint_args::{LintArguments, LintFormat};
 use super::progress::Progress;
 use super::system::System;
-use super::{complain_of, load, print, validate, write};
+use super::{complain, complain_of, load, print, validate, write};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::lint::{self, Fix, Levels, Subject};
+use crate::lint::{self, Fix, Level, Levels, Subject};
 use crate::mesh::Mesh;
 use crate::parse::{self, Loaded};
-use crate::report::{LintReport, Sources, Style, lint_document, lint_text, text_diff};
+use crate::report::{
+    LintReport, Sources, Style, lint_document, lint_github, lint_junit, lint_sarif, lint_text,
+    text_diff,
+};
 use crate::validate::refusals;
 
 /// Answers.
@@ -40,7 +43,7 @@ pub(crate) fn run(
                 return Exit::CouldNotAsk;
             }
         };
-        if arguments.output == Format::Text && !arguments.quiet {
+        if arguments.output == LintFormat::Text && !arguments.quiet {
             for (file, text) in &texts {
                 let before = loaded.texts.get(file).map_or("", String::as_str);
                 print(system, &text_diff(file, before, text));
@@ -56,28 +59,54 @@ pub(crate) fn run(
         }
     }
     if !arguments.quiet {
-        show("LintResult", arguments.output, &linted.report, &loaded.texts, style, system);
+        let shown = Shown {
+            kind: "LintResult",
+            format: arguments.output,
+            report: &linted.report,
+            sources: &loaded.texts,
+            fail_level: arguments.fail_level,
+        };
+        shown.show(style, system);
     }
     validate::exit(&linted.report, arguments.fail_level, loaded.resources.is_empty())
 }
 
-/// Prints a report.
-pub(crate) fn show(
-    kind: &'static str,
-    format: Format,
-    report: &LintReport,
-    sources: &Sources,
-    style: Style,
-    system: &mut impl System,
-) {
-    match format {
-        Format::Text => {
-            let mut text = String::new();
-            if lint_text(&mut text, report, sources, style).is_ok() {
-                print(system, &text);
+/// A report and how it is shown.
+pub(crate) struct Shown<'r> {
+    /// The kind of its document.
+    pub(crate) kind: &'static str,
+    pub(crate) format: LintFormat,
+    pub(crate) report: &'r LintReport,
+    pub(crate) sources: &'r Sources,
+    pub(crate) fail_level: Level,
+}
+
+impl Shown<'_> {
+    /// Prints it.
+    pub(crate) fn show(&self, style: Style, system: &mut impl System) {
+        let document = || lint_document(self.kind, self.report);
+        match self.format {
+            LintFormat::Text => {
+                let mut text = String::new();
+                if lint_text(&mut text, self.report, self.sources, style).is_ok() {
+                    print(system, &text);
+                }
+            }
+            LintFormat::Json => write(system, Format::Json, &document()),
+            LintFormat::Yaml => write(system, Format::Yaml, &document()),
+            LintFormat::Sarif => {
+                let log = lint_sarif(self.report, env!("CARGO_PKG_VERSION"));
+                write(system, Format::Json, &log);
+            }
+            LintFormat::Github => print(system, &lint_github(self.report)),
+            LintFormat::Junit => {
+                let files = self.sources.keys().map(String::as_str);
+                match lint_junit(self.report, files, self.fail_level) {
+                    Ok(xml) => print(system, &xml),
+                    Err(error) => complain(system, &format!("error: {error}\n")),
+                }
             }
         }
-        Format::Json | Format::Yaml => write(system, format, &lint_document(kind, report)),
     }
 }
 

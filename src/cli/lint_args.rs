@@ -1,8 +1,8 @@
 //! The words of `validate`, `lint` and `explain`.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
-use super::flags::{Files, Format};
+use super::flags::Files;
 use crate::lint::Level;
 
 /// `validate`.
@@ -13,8 +13,8 @@ pub(crate) struct Validate {
     pub(crate) paths: Vec<String>,
 
     /// How to print the findings.
-    #[arg(short, long, value_enum, default_value_t = Format::Text)]
-    pub(crate) output: Format,
+    #[arg(short, long, value_enum, default_value_t = LintFormat::Text)]
+    pub(crate) output: LintFormat,
 
     /// Print nothing: the exit code is the answer.
     #[arg(short, long)]
@@ -36,8 +36,8 @@ pub(crate) struct LintArguments {
     pub(crate) files: Files,
 
     /// How to print the findings.
-    #[arg(short, long, value_enum, default_value_t = Format::Text, help_heading = "The answer")]
-    pub(crate) output: Format,
+    #[arg(short, long, value_enum, default_value_t = LintFormat::Text, help_heading = "The answer")]
+    pub(crate) output: LintFormat,
 
     /// Print nothing: the exit code is the answer.
     #[arg(short, long, help_heading = "The answer")]
@@ -62,4 +62,21 @@ pub(crate) struct Explain {
     /// The code or the name of a lint, or the code of any other finding.
     #[arg(value_name = "CODE")]
     pub(crate) code: String,
+}
+
+/// An output format of findings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum LintFormat {
+    /// For people: the line quoted and underlined.
+    Text,
+    /// A versioned document.
+    Json,
+    /// The same as YAML.
+    Yaml,
+    /// SARIF 2.1.0, for code scanning.
+    Sarif,
+    /// Annotations of GitHub Actions.
+    Github,
+    /// A `JUnit` report.
+    Junit,
 }

@@ -15,7 +15,10 @@ pub(crate) fn levels(reader: &mut Reader<'_>, place: &Place<'_>) -> Levels {
         words.extend(Level::ALL.map(|level| (level.as_str(), Some(level))));
         for (word, place) in entries(reader, &place) {
             let lint = lint_of(reader, &place, &word);
-            let (Some(lint), Some(level)) = (lint, reader.word(&place, &words)) else { continue };
+            // YAML takes `off` for a boolean.
+            let off = (place.0.value == Value::Bool(false)).then_some(None);
+            let level = off.or_else(|| reader.word(&place, &words));
+            let (Some(lint), Some(level)) = (lint, level) else { continue };
             levels.levels.insert(lint.code, level);
         }
     }

@@ -1,7 +1,7 @@
 //! `validate`: files → what the API server or Istio's webhook would refuse or warn about. No mesh is made.
 
 use super::exit::Exit;
-use super::lint::show;
+use super::lint::Shown;
 use super::lint_args::Validate;
 use super::load;
 use super::system::System;
@@ -17,8 +17,14 @@ pub(crate) fn run(arguments: &Validate, style: Style, system: &mut impl System) 
     report.add(loaded.resources.iter().flat_map(refusals));
     report.sort();
     if !arguments.quiet {
-        let format = arguments.output;
-        show("ValidateResult", format, &report, &loaded.texts, style, system);
+        let shown = Shown {
+            kind: "ValidateResult",
+            format: arguments.output,
+            report: &report,
+            sources: &loaded.texts,
+            fail_level: Level::Error,
+        };
+        shown.show(style, system);
     }
     exit(&report, Level::Error, loaded.resources.is_empty())
 }

@@ -10,7 +10,12 @@ mod explained;
 mod json;
 mod lint;
 mod lint_document;
+#[cfg(feature = "text")]
+mod lint_github;
+#[cfg(feature = "text")]
+mod lint_junit;
 mod lint_page;
+mod lint_sarif;
 #[cfg(feature = "text")]
 mod lint_text;
 mod settings;
@@ -36,7 +41,12 @@ pub use json::{
 };
 pub use lint::{LintReport, LintRow, WitnessRow};
 pub use lint_document::{lint_document, lint_schema};
+#[cfg(feature = "text")]
+pub use lint_github::lint_github;
+#[cfg(feature = "text")]
+pub use lint_junit::lint_junit;
 pub use lint_page::{code_page, lint_page, lint_pages};
+pub use lint_sarif::lint_sarif;
 #[cfg(feature = "text")]
 pub use lint_text::lint_text;
 pub use settings::{EffectiveSetting, document as settings_document, text as settings_text};

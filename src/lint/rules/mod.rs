@@ -48,6 +48,7 @@ mod selects_nothing;
 mod several_peer_authentications;
 mod spiffe_scheme;
 mod split_rule;
+mod star_that_is_a_letter;
 mod token_in_the_query;
 mod token_not_asked_for;
 mod token_rule_at_a_ztunnel;
@@ -87,6 +88,7 @@ pub const ALL: &[&Lint] = &[
     &contradiction::LINT,
     &unusable_authorizer::LINT,
     &dry_run::LINT,
+    &star_that_is_a_letter::LINT,
     &old_api_version::LINT,
     &another_spelling_of_a_path::LINT,
     &prefix_without_a_separator::LINT,
