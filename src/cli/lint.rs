@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::system::System;
 use super::{complain, complain_of, load, print, validate, write};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::lint::{self, Fix, Level, Levels, Subject};
+use crate::lint::{self, Fix, IndexedTexts, Level, Levels, Subject};
 use crate::mesh::Mesh;
 use crate::parse::{self, Loaded};
 use crate::report::{
@@ -128,9 +128,10 @@ impl Linted {
         let mut progress = Progress::of("linting");
         let findings = lint::run(&subject, levels, &mut || progress.step(system));
         progress.end(system);
+        let texts = IndexedTexts::of(&loaded.texts);
         let mut fixes = Vec::new();
         for (lint, level, mut finding) in findings.found {
-            finding.fix = finding.fix.filter(|fix| lint::fits(&loaded.texts, fix));
+            finding.fix = finding.fix.filter(|fix| texts.fits(fix));
             fixes.extend(finding.fix.clone());
             report.add_finding(mesh.as_ref(), lint, level, finding);
         }

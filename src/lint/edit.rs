@@ -44,14 +44,28 @@ pub fn apply<'f>(
     Ok(changed)
 }
 
-/// Whether a fix can be applied alone.
-#[must_use]
-pub fn fits(texts: &BTreeMap<String, String>, fix: &Fix) -> bool {
-    let lines = |edit: &Edit| {
-        let text = texts.get(edit.place().0.file.as_ref());
-        text.is_some_and(|text| place(&Lines::of(text), edit).is_ok())
-    };
-    fix.edits.iter().all(lines)
+/// Texts and where their lines begin, to ask of many fixes whether they fit.
+#[derive(Debug)]
+pub struct IndexedTexts<'t>(BTreeMap<&'t str, Lines<'t>>);
+
+impl<'t> IndexedTexts<'t> {
+    /// Finds the lines of every text.
+    #[must_use]
+    pub fn of(texts: &'t BTreeMap<String, String>) -> Self {
+        let lines = texts
+            .iter()
+            .map(|(file, text)| (file.as_str(), Lines::of(text)));
+        Self(lines.collect())
+    }
+
+    /// Whether a fix can be applied alone.
+    #[must_use]
+    pub fn fits(&self, fix: &Fix) -> bool {
+        fix.edits.iter().all(|edit| {
+            let lines = self.0.get(edit.place().0.file.as_ref());
+            lines.is_some_and(|lines| place(lines, edit).is_ok())
+        })
+    }
 }
 
 fn no_fit(origin: &Origin, because: &str) -> NoFit {
@@ -59,6 +73,7 @@ fn no_fit(origin: &Origin, because: &str) -> NoFit {
 }
 
 /// A text and where its lines begin.
+#[derive(Debug)]
 struct Lines<'t> {
     text: &'t str,
     starts: Vec<usize>,

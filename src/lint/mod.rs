@@ -12,7 +12,7 @@ mod witness;
 
 use std::collections::BTreeMap;
 
-pub use edit::{NoFit, apply, fits};
+pub use edit::{IndexedTexts, NoFit, apply};
 pub use finding::{Edit, Finding, Fix, Related, Sure};
 pub use level::{Level, NotALevel};
 pub use rules::ALL;

@@ -23,6 +23,8 @@ pub struct Subject<'a> {
     /// The mesh that it makes; absent where it makes none. Then only what stands in one resource is looked at.
     pub mesh: Option<&'a Mesh>,
     policies: Vec<Written<'a>>,
+    /// The workloads of each namespace.
+    by_namespace: BTreeMap<&'a str, Vec<usize>>,
     /// By what name a port of a workload is called: `httpbin.foo:80`.
     authorities: BTreeMap<(usize, u16), String>,
 }
@@ -226,12 +228,17 @@ impl<'a> Subject<'a> {
         let mut compiled: BTreeMap<&Origin, usize> = BTreeMap::new();
         let mut under: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         let mut authorities = BTreeMap::new();
+        let mut by_namespace: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         if let Some(mesh) = mesh {
             let policies = mesh.policies.iter().enumerate();
             compiled = policies
                 .map(|(index, policy)| (&policy.origin, index))
                 .collect();
             for (index, workload) in mesh.inventory.workloads.iter().enumerate() {
+                by_namespace
+                    .entry(&workload.namespace)
+                    .or_default()
+                    .push(index);
                 let enforcement = mesh.enforcement(index).filter(|_| has_proxy(workload));
                 for policy in enforcement.into_iter().flat_map(policies_of) {
                     under.entry(policy).or_default().insert(index);
@@ -259,7 +266,7 @@ impl<'a> Subject<'a> {
             let workloads = workloads.copied().collect();
             Some(Written { policy, compiled, workloads, found: RefCell::default() })
         });
-        Self { resources, mesh, policies: policies.collect(), authorities }
+        Self { resources, mesh, policies: policies.collect(), by_namespace, authorities }
     }
 
     /// Every AuthorizationPolicy.
@@ -295,6 +302,30 @@ impl<'a> Subject<'a> {
             .filter(move |written| written.policy.action == action)
             .filter_map(move |written| Some((mesh?, written)))
             .filter(|(mesh, written)| written.enforces(mesh))
+    }
+
+    /// The workloads, with a proxy or without, that a selector in a namespace is about.
+    pub(super) fn selected(
+        &self,
+        mesh: &'a Mesh,
+        meta: &Meta,
+        selector: Option<&WorkloadSelector>,
+    ) -> Vec<usize> {
+        let wanted = |at: &usize| {
+            let labels = selector
+                .into_iter()
+                .flat_map(|selector| &selector.match_labels);
+            mesh.workload(*at).is_some_and(|workload| {
+                labels
+                    .into_iter()
+                    .all(|(label, value)| workload.labels.get(label) == Some(value))
+            })
+        };
+        if mesh.settings.root_namespace == meta.namespace {
+            return (0..mesh.inventory.workloads.len()).filter(wanted).collect();
+        }
+        let here = self.by_namespace.get(meta.namespace.as_str());
+        here.into_iter().flatten().copied().filter(wanted).collect()
     }
 
     /// By what name a port of a workload is called.
@@ -429,29 +460,6 @@ pub(super) fn foreign_domain(mesh: &Mesh) -> Option<&str> {
         !settings.trust.iter().any(|own| own == domain.as_str()) && *domain != "cluster.local"
     };
     accepted.find(foreign).map(String::as_str)
-}
-
-/// The workloads, with a proxy or without, that a selector in a namespace is about.
-pub(super) fn selected(
-    mesh: &Mesh,
-    meta: &Meta,
-    selector: Option<&WorkloadSelector>,
-) -> Vec<usize> {
-    let root = mesh.settings.root_namespace == meta.namespace;
-    let wanted = |workload: &Workload| {
-        let labels = selector
-            .into_iter()
-            .flat_map(|selector| &selector.match_labels);
-        (root || workload.namespace == meta.namespace)
-            && labels
-                .into_iter()
-                .all(|(label, value)| workload.labels.get(label) == Some(value))
-    };
-    let workloads = mesh.inventory.workloads.iter().enumerate();
-    workloads
-        .filter(|(_, workload)| wanted(workload))
-        .map(|(at, _)| at)
-        .collect()
 }
 
 /// For a port that none of the workloads listens on, and that a Service of each has: the name of one, and the one port

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::lint::{self, ALL, EXAMPLE_MESH, Finding, Levels, Lint, Subject};
+use portcullis::lint::{self, ALL, EXAMPLE_MESH, Finding, IndexedTexts, Levels, Lint, Subject};
 use portcullis::mesh::{Mesh, MeshInputs};
 use portcullis::parse::{Loaded, duplicates, resources};
 use portcullis::report::lint_pages;
@@ -158,7 +158,7 @@ fn every_fix_mends_its_finding_and_nothing_else() {
             let fixes: Vec<_> = found
                 .iter()
                 .filter_map(|finding| finding.fix.as_ref())
-                .filter(|fix| lint::fits(texts, fix))
+                .filter(|fix| IndexedTexts::of(texts).fits(fix))
                 .collect();
             if fixes.is_empty() {
                 continue;

@@ -1,7 +1,7 @@
 //! An HTTP field in a policy that a ztunnel enforces → the rule is left out, or the field.
 
 use crate::istio::{Action, Rule};
-use crate::lint::subject::{Place, Subject, Term, Written, selected};
+use crate::lint::subject::{Place, Subject, Term, Written};
 use crate::lint::{Finding, Level, Lint};
 use crate::mesh::{Attribute, Dataplane};
 
@@ -116,7 +116,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
         if written.compiled.is_none() || !target.references().is_empty() {
             continue;
         }
-        let about = selected(mesh, &written.policy.meta, target.selector.as_ref());
+        let about = subject.selected(mesh, &written.policy.meta, target.selector.as_ref());
         let mut about = about.iter().filter_map(|at| mesh.workload(*at));
         if !about.any(|workload| workload.dataplane == Dataplane::Ambient) {
             continue;

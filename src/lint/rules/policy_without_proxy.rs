@@ -1,7 +1,7 @@
 //! A policy whose workloads have no proxy → nothing enforces it.
 
 use crate::decide::Verdict;
-use crate::lint::subject::{Subject, selected};
+use crate::lint::subject::Subject;
 use crate::lint::witness::requests_to;
 use crate::lint::{Finding, Level, Lint};
 use crate::mesh::Dataplane;
@@ -90,7 +90,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             continue;
         }
         let target = &written.policy.target;
-        let selected = selected(mesh, &written.policy.meta, target.selector.as_ref());
+        let selected = subject.selected(mesh, &written.policy.meta, target.selector.as_ref());
         let mut workloads = selected.iter().filter_map(|at| mesh.workload(*at));
         let Some(first) = workloads.next() else { continue };
         let bare = |dataplane| dataplane == Dataplane::None;

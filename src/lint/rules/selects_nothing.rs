@@ -2,7 +2,7 @@
 
 use crate::diagnostic::FieldPath;
 use crate::istio::Resource;
-use crate::lint::subject::{Subject, selected};
+use crate::lint::subject::Subject;
 use crate::lint::{Finding, Level, Lint};
 
 pub(super) const LINT: Lint = Lint {
@@ -78,8 +78,8 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             continue;
         };
         let meta = resource.meta();
-        let known = !selected(mesh, meta, None).is_empty();
-        if !known || !selected(mesh, meta, Some(selector)).is_empty() {
+        let known = !subject.selected(mesh, meta, None).is_empty();
+        if !known || !subject.selected(mesh, meta, Some(selector)).is_empty() {
             continue;
         }
         let labels: Vec<String> = selector

@@ -1,6 +1,6 @@
 //! A RequestAuthentication for a ztunnel → no token is read.
 
-use crate::lint::subject::{Subject, selected};
+use crate::lint::subject::Subject;
 use crate::lint::{Finding, Level, Lint};
 use crate::mesh::Dataplane;
 
@@ -102,7 +102,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
         if !policy.target.references().is_empty() {
             continue;
         }
-        let about = selected(mesh, &policy.meta, policy.target.selector.as_ref());
+        let about = subject.selected(mesh, &policy.meta, policy.target.selector.as_ref());
         let mut about = about.iter().filter_map(|at| mesh.workload(*at)).peekable();
         // Of the whole mesh, only if nothing else is in it.
         let some = about.peek().is_some();

@@ -1,6 +1,6 @@
 //! `trustDomains` in a policy that a ztunnel enforces → they are not handed on.
 
-use crate::lint::subject::{Place, Subject, selected};
+use crate::lint::subject::{Place, Subject};
 use crate::lint::{Finding, Level, Lint};
 use crate::mesh::{Attribute, Dataplane};
 
@@ -101,7 +101,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
         if written.compiled.is_none() || !target.references().is_empty() {
             continue;
         }
-        let about = selected(mesh, &written.policy.meta, target.selector.as_ref());
+        let about = subject.selected(mesh, &written.policy.meta, target.selector.as_ref());
         let mut about = about.iter().filter_map(|at| mesh.workload(*at));
         if !about.any(|workload| workload.dataplane == Dataplane::Ambient) {
             continue;

@@ -1,5 +1,7 @@
 //! A namespace or service account that the files do not know → probably a misspelling.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use crate::istio::Resource;
 use crate::lint::subject::Subject;
 use crate::lint::{Finding, Level, Lint};
@@ -70,6 +72,17 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     let everything = subject.resources.iter().any(
         |resource| matches!(resource, Resource::Namespace(meta) if meta.name == "kube-system"),
     );
+    let known = accounts(mesh);
+    // Where accounts of a namespace are known, and this one is not: every namespace has a `default`.
+    let lacks = |namespace: &str, account: Option<&str>| {
+        account
+            .filter(|account| *account != "default")
+            .is_some_and(|account| {
+                known
+                    .get(namespace)
+                    .is_some_and(|known| !known.contains(account))
+            })
+    };
     for written in subject.policies() {
         for term in written.terms() {
             if term.text().contains('*') {
@@ -89,7 +102,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
                     None if everything => format!("the cluster has no namespace `{namespace}`"),
                     None => continue,
                 }
-            } else if account.is_some_and(|account| lacks_account(mesh, namespace, account)) {
+            } else if lacks(namespace, account) {
                 let account = account.unwrap_or_default();
                 format!("the files know no service account `{account}` in namespace `{namespace}`")
             } else {
@@ -143,18 +156,16 @@ fn knows_namespace(mesh: &Mesh, namespace: &str) -> bool {
     mesh.inventory.namespaces.contains(namespace)
 }
 
-/// Whether accounts of a namespace are known, and this one is not: every namespace has a `default`.
-fn lacks_account(mesh: &Mesh, namespace: &str, account: &str) -> bool {
+/// The accounts that the files know, by namespace.
+fn accounts(mesh: &Mesh) -> BTreeMap<&str, BTreeSet<&str>> {
     let written = mesh.inventory.service_accounts.iter();
-    let mut accounts: Vec<&str> = written
-        .filter(|(of, _)| of == namespace)
-        .map(|(_, name)| name.as_str())
-        .collect();
-    let workloads = mesh
-        .inventory
-        .workloads
-        .iter()
-        .filter(|workload| workload.namespace == namespace);
-    accounts.extend(workloads.map(|workload| workload.service_account.as_str()));
-    account != "default" && !accounts.is_empty() && !accounts.contains(&account)
+    let written = written.map(|(namespace, name)| (namespace.as_str(), name.as_str()));
+    let workloads = mesh.inventory.workloads.iter();
+    let of_workloads =
+        workloads.map(|workload| (workload.namespace.as_str(), workload.service_account.as_str()));
+    let mut accounts: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for (namespace, name) in written.chain(of_workloads) {
+        accounts.entry(namespace).or_default().insert(name);
+    }
+    accounts
 }
