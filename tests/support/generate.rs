@@ -383,6 +383,7 @@ impl World {
     }
 
     /// Everything that the mesh is made of, the inventory included.
+    #[cfg(feature = "cli")]
     pub(crate) fn resources(&self) -> Vec<Resource> {
         let loaded = load(&self.text());
         inventory()
