@@ -164,6 +164,7 @@ codes! {
     EnvoyDiffers = "PC942", "Envoy and the SPIFFE standard read a certificate differently.";
     CertificateAuthority = "PC943", "The certificate authority cannot do what is asked.";
     NotYetModelled = "PC916", "A resource that can change the answer is not evaluated yet.";
+    BadSuppression = "PC917", "An annotation or setting that is meant to silence a lint and does not.";
 }
 
 impl fmt::Display for Code {

@@ -13,6 +13,7 @@ pub mod explanation;
 pub mod istio;
 #[cfg(feature = "jwt")]
 pub mod jwt;
+pub mod lint;
 pub mod matcher;
 pub mod mesh;
 #[cfg(feature = "yaml")]

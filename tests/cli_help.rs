@@ -27,6 +27,9 @@ fn the_program_tells_its_commands() {
       test        Run policy test suites (`*.test.yaml`)
       envoy       Print what istiod makes of policies: the configuration of Envoy
       mutate      Change every policy in every small way, and see which changes the suites do not notice
+      lint        Look for policies that do not do what they say, or more than they should
+      validate    Tell what the API server or Istio's webhook would refuse or warn about
+      explain     Tell what a finding means
       config      Print the effective settings, and where each comes from
       schema      Print the JSON Schema of a document that `-o json` prints
       completion  Print the completion script of a shell
@@ -888,10 +891,13 @@ fn manual_pages_are_written_one_for_each_command() {
             "share/man1/portcullis-completion.1",
             "share/man1/portcullis-config.1",
             "share/man1/portcullis-envoy.1",
+            "share/man1/portcullis-explain.1",
+            "share/man1/portcullis-lint.1",
             "share/man1/portcullis-man.1",
             "share/man1/portcullis-mutate.1",
             "share/man1/portcullis-schema.1",
             "share/man1/portcullis-test.1",
+            "share/man1/portcullis-validate.1",
             "share/man1/portcullis-what-can.1",
             "share/man1/portcullis-who-can.1",
             "share/man1/portcullis.1",

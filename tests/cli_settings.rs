@@ -150,12 +150,12 @@ fn config_prints_what_counts_and_where_it_comes_from() {
       namespace     foo                   PORTCULLIS_NAMESPACE
       provider      opa=allow             PORTCULLIS_PROVIDER
       trust-domain  corp.example          ../.portcullis.yaml:3:15
-    not set: accepted, admission-bypassed, alpn, color, coverage-threshold, explain, istio, jobs, mesh-config, output, quiet, recursive, remote-ip, revision, root-namespace, sni, source-ip, state, threshold, trust-domain-alias, via, xff
+    not set: accepted, admission-bypassed, alpn, color, coverage-threshold, explain, fail-level, istio, jobs, mesh-config, output, quiet, recursive, remote-ip, revision, root-namespace, sni, source-ip, state, threshold, trust-domain-alias, via, xff
     ");
     let none = Captured::default().run(&["config"]).out;
     insta::assert_snapshot!(none, @r"
     no .portcullis.yaml at or above the working directory
-    not set: accepted, admission-bypassed, alpn, color, coverage-threshold, explain, filename, istio, jobs, mesh-config, namespace, output, provider, quiet, recursive, remote-ip, revision, root-namespace, sni, source-ip, state, threshold, trust-domain, trust-domain-alias, via, xff
+    not set: accepted, admission-bypassed, alpn, color, coverage-threshold, explain, fail-level, filename, istio, jobs, mesh-config, namespace, output, provider, quiet, recursive, remote-ip, revision, root-namespace, sni, source-ip, state, threshold, trust-domain, trust-domain-alias, via, xff
     ");
 }
 

@@ -59,7 +59,7 @@ mod cli_via;
 #[cfg(test)]
 mod conformance {
     #[cfg(feature = "cli")]
-    mod envoy;
+    pub(crate) mod envoy;
     #[cfg(feature = "cli")]
     mod explanations;
     #[cfg(feature = "yaml")]
@@ -94,6 +94,14 @@ mod explanation;
 mod inventory;
 #[cfg(test)]
 mod layers;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod lints {
+    mod claims;
+    mod commands;
+    mod corpus;
+    mod examples;
+}
 #[cfg(test)]
 #[cfg(feature = "cli")]
 mod policies;

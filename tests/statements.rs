@@ -487,6 +487,32 @@ fn transport(#[case] mesh: &str, #[case] questions: &str) {
     "request: {path: /p}, expect: deny, because: {stage: custom, policy: foo/p}
      request: {path: /q}, expect: allow"
 )]
+// [SEL-31]
+#[case::a_custom_dry_run_of_a_provider_that_cannot_be_used_does_nothing(
+    "AP foo/p {action: CUSTOM, provider: {name: nobody}, rules: [{to: [{operation: {paths: [/p]}}]}]} with annotations: {istio.io/dry-run: 'true'}",
+    "request: {path: /p}, expect: allow"
+)]
+// [SEL-31]
+#[case::a_custom_dry_run_beside_another_provider_does_nothing(
+    "mesh: {extensionProviders: [{name: ext, envoyExtAuthzHttp: {service: a, port: 80}}, {name: two, envoyExtAuthzHttp: {service: a, port: 80}}]}
+     AP foo/p {action: CUSTOM, provider: {name: ext}, rules: [{to: [{operation: {paths: [/p]}}]}]} with annotations: {istio.io/dry-run: 'true'}
+     AP foo/q {action: CUSTOM, provider: {name: two}, rules: [{to: [{operation: {paths: [/q]}}]}]}",
+    "request: {path: /p}, expect: allow
+     request: {path: /q}, expect: deny, because: {stage: custom, policy: foo/q}"
+)]
+// [SEL-31] [AP-113]
+#[case::a_custom_dry_run_of_http_does_nothing_on_tcp(
+    "mesh: {extensionProviders: [{name: ext, envoyExtAuthzHttp: {service: a, port: 80}}]}
+     AP foo/p {action: CUSTOM, provider: {name: ext}, rules: [{}]} with annotations: {istio.io/dry-run: 'true'}",
+    "expect: deny
+     to: httpbin.foo:9000, expect: allow"
+)]
+// [SEL-31] [AP-113]
+#[case::a_custom_dry_run_of_grpc_denies_on_tcp(
+    "mesh: {extensionProviders: [{name: ext, envoyExtAuthzGrpc: {service: a, port: 80}}]}
+     AP foo/p {action: CUSTOM, provider: {name: ext}, rules: [{}]} with annotations: {istio.io/dry-run: 'true'}",
+    "to: httpbin.foo:9000, expect: deny"
+)]
 // [SEL-40]
 #[case::a_revision_reads_its_own_resources(
     "revision: canary

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
 
-use super::test_args::Test;
 use super::exit::Exit;
 use super::system::System;
+use super::test_args::Test;
 use super::{complain, complain_of, load, print};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::jwt::InlineKeys;

@@ -3,6 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use super::flags::{ColorChoice, DocumentKind, Files, Format, Listed, Sent, Shell, Shown};
+use super::lint_args::{Explain, LintArguments, Validate};
 use super::test_args::{Mutate, Test};
 
 /// Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone, as istiod and Envoy would.
@@ -96,6 +97,26 @@ pub(crate) enum Command {
         after_help = "Exit codes: 0 every change is noticed or accepted, or the threshold is met · 1 not so, or a suite fails already · 2 a suite could not be read · 4 nothing to change."
     )]
     Mutate(Mutate),
+    /// Look for policies that do not do what they say, or more than they should.
+    ///
+    /// Each finding is certain, or says what it depends on, and shows a decided request where it can. docs/lints.md and
+    /// `portcullis explain CODE` tell what is looked for.
+    #[command(after_help = "Examples:\n  \
+        portcullis lint policies/\n  \
+        portcullis lint k8s/ --fail-level medium -o sarif > portcullis.sarif\n  \
+        portcullis lint k8s/ --diff\n\n\
+        Exit codes: 0 nothing as grave as --fail-level · 1 something · 2 a file could not be read · 4 nothing to look at.")]
+    Lint(Box<LintArguments>),
+    /// Tell what the API server or Istio's webhook would refuse or warn about.
+    #[command(
+        after_help = "Exit codes: 0 nothing would be refused · 1 something · 2 a file could not be read · 4 nothing to look at."
+    )]
+    Validate(Validate),
+    /// Tell what a finding means.
+    #[command(
+        after_help = "Examples:\n  portcullis explain PC012\n  portcullis explain spiffe-scheme"
+    )]
+    Explain(Explain),
     /// Print the effective settings, and where each comes from.
     Config(Config),
     /// Print the JSON Schema of a document that `-o json` prints.

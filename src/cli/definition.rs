@@ -273,6 +273,7 @@ mod tests {
     #[test]
     fn every_flag_is_a_setting_or_one_of_a_question() {
         const OF_ONE_QUESTION: &[&str] = &[
+            "against-envoy",
             "all",
             "allow-insecure-permissions",
             "as",
@@ -280,7 +281,9 @@ mod tests {
             "config",
             "count",
             "coverage",
+            "diff",
             "fail-fast",
+            "fix",
             "header",
             "host",
             "init",

@@ -1,6 +1,6 @@
 //! The flags that name files → resources, and the mesh that they make, with every complaint about every file.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::flags::Files;
 use super::progress::Progress;
@@ -37,12 +37,7 @@ pub(crate) struct Read {
 /// Everything that is wrong with the files and the flags.
 pub(crate) fn mesh(files: &Files, system: &mut impl System) -> Result<Read, Vec<Diagnostic>> {
     let mut findings = Vec::new();
-    let stubs = files
-        .providers
-        .iter()
-        .filter_map(|word| stub(word, &mut findings))
-        .collect();
-    let config = mesh_config(files, system, &mut findings);
+    let given = given(files, system, &mut findings);
     if files.paths.is_empty() {
         findings.push(
             Diagnostic::error(Code::BadRequest, "no file is named that holds policies")
@@ -52,7 +47,7 @@ pub(crate) fn mesh(files: &Files, system: &mut impl System) -> Result<Read, Vec<
     let loaded = resources(&files.paths, &files.namespace, system);
     let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
     let understood = !findings.iter().chain(&loaded.findings).any(is_error);
-    findings.extend(loaded.findings);
+    findings.extend(loaded.findings.iter().cloned());
     if understood && loaded.resources.is_empty() {
         let kinds = loaded.passed_over.iter();
         let kinds: Vec<String> = kinds
@@ -73,26 +68,59 @@ pub(crate) fn mesh(files: &Files, system: &mut impl System) -> Result<Read, Vec<
     if findings.iter().any(is_error) {
         return Err(findings);
     }
-    let compiled = Mesh::compile(MeshInputs {
-        config,
-        revision: files.revision.clone(),
-        istio_version: files.istio,
-        resources: vec![&loaded.resources],
-        workloads: Vec::new(),
-        stubs,
-        admission: if files.admission_bypassed { Admission::Bypassed } else { Admission::Enforced },
-    });
-    match compiled {
-        Ok((mut mesh, warnings)) => {
-            mesh.token_reader = Some(Box::new(InlineKeys));
+    match compile(files, given, &loaded) {
+        Ok((mesh, warnings)) => {
             findings.extend(warnings);
             Ok(Read { mesh, findings, sources: loaded.texts })
         }
         Err(errors) => {
-            findings.extend(errors.into_vec());
+            findings.extend(errors);
             Err(findings)
         }
     }
+}
+
+/// What the flags say of the mesh beside its files.
+pub(crate) struct Given {
+    config: MeshConfig,
+    stubs: BTreeMap<String, ProviderStub>,
+}
+
+/// Reads the flags that say something of the mesh.
+pub(crate) fn given(
+    files: &Files,
+    system: &mut impl System,
+    findings: &mut Vec<Diagnostic>,
+) -> Given {
+    let stubs = files
+        .providers
+        .iter()
+        .filter_map(|word| stub(word, findings))
+        .collect();
+    Given { config: mesh_config(files, system, findings), stubs }
+}
+
+/// The mesh of what was read, and what is worth a look about it.
+///
+/// # Errors
+/// Everything that keeps it from being one.
+pub(crate) fn compile(
+    files: &Files,
+    given: Given,
+    loaded: &Loaded,
+) -> Result<(Mesh, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let compiled = Mesh::compile(MeshInputs {
+        config: given.config,
+        revision: files.revision.clone(),
+        istio_version: files.istio,
+        resources: vec![&loaded.resources],
+        workloads: Vec::new(),
+        stubs: given.stubs,
+        admission: if files.admission_bypassed { Admission::Bypassed } else { Admission::Enforced },
+    });
+    let (mut mesh, warnings) = compiled.map_err(crate::diagnostic::Diagnostics::into_vec)?;
+    mesh.token_reader = Some(Box::new(InlineKeys));
+    Ok((mesh, warnings))
 }
 
 /// The mesh's configuration as far as flags give it: single flags over the file of `--mesh-config`.

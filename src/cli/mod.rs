@@ -14,9 +14,13 @@ mod definition;
 mod envoy;
 mod envoy_args;
 mod exit;
+mod explain;
 mod filter;
 mod flags;
 mod init;
+mod lint;
+mod lint_args;
+mod lint_settings;
 mod load;
 mod man;
 mod mutate;
@@ -34,6 +38,7 @@ mod terminal;
 mod test;
 mod test_args;
 mod threads;
+mod validate;
 mod what_can;
 mod who_can;
 
@@ -72,6 +77,15 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
             args::Command::Mutate(arguments) => mutate::run(&arguments, system),
             args::Command::Envoy(arguments) => envoy::run(&arguments, system),
             args::Command::Test(arguments) => test::run(&arguments, system),
+            args::Command::Lint(lint) => {
+                let style = terminal::style(arguments.everywhere.color, system);
+                lint::run(&lint, &settings.lint, style, system)
+            }
+            args::Command::Validate(validate) => {
+                let style = terminal::style(arguments.everywhere.color, system);
+                validate::run(&validate, style, system)
+            }
+            args::Command::Explain(arguments) => explain::run(&arguments, system),
             args::Command::Config(arguments) => config::run(&arguments, &settings, system),
             args::Command::Schema(arguments) => schema::run(&arguments, system),
             args::Command::Completion(arguments) => completion::run(&arguments, system),

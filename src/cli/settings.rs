@@ -4,9 +4,10 @@ use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
-use super::load;
 use super::system::System;
+use super::{lint_settings, load};
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Origin};
+use crate::lint::Levels;
 use crate::parse::node::Value;
 use crate::parse::reader::{Place, Reader};
 use crate::parse::suggest::nearest;
@@ -41,6 +42,7 @@ pub(crate) const SETTINGS: &[(&str, Takes)] = &[
     ("color", Takes::Text),
     ("coverage-threshold", Takes::Text),
     ("explain", Takes::Boolean),
+    ("fail-level", Takes::Text),
     ("filename", Takes::Paths),
     ("istio", Takes::Text),
     ("jobs", Takes::Text),
@@ -99,6 +101,8 @@ pub(crate) struct Settings {
     pub(crate) found: Vec<Setting>,
     /// The settings file; absent: there is none.
     pub(crate) file: Option<String>,
+    /// What the file says of lints.
+    pub(crate) lint: Levels,
     /// Everything that is wrong with them.
     pub(crate) complaints: Vec<Diagnostic>,
 }
@@ -214,6 +218,9 @@ impl Settings {
                 let source = Source::File(Origin::new(&file, place.0.position));
                 self.found.push(Setting { name, values, source });
             }
+        }
+        if let Some(place) = fields.take("lint") {
+            self.lint = lint_settings::levels(&mut reader, &place);
         }
         reader.finish(fields);
     }

@@ -15,21 +15,6 @@ pub(crate) struct Test {
     #[arg(long, value_name = "DIR", conflicts_with_all = ["paths", "watch", "list"])]
     pub(crate) init: Option<String>,
 
-    /// Ask a real Envoy about every case, and tell where it does otherwise than is decided.
-    ///
-    /// The Envoy at this path, or the one on PATH, is started with what `envoy bootstrap` prints, in a private network
-    /// namespace in which every address is local: `unshare` and `ip` make one. What the cases expect is not looked at.
-    #[cfg(all(feature = "envoy", unix))]
-    #[arg(
-        long,
-        value_name = "ENVOY",
-        num_args = 0..=1,
-        require_equals = true,
-        default_missing_value = "",
-        conflicts_with = "output"
-    )]
-    pub(crate) against_envoy: Option<String>,
-
     /// Run only the cases whose name, or `SUITE › NAME`, the regular expression finds something in.
     #[arg(short = 't', long = "test", value_name = "REGEX")]
     pub(crate) filter: Option<String>,
@@ -84,6 +69,21 @@ pub(crate) struct Test {
     /// Print the closing line only.
     #[arg(short, long)]
     pub(crate) quiet: bool,
+
+    /// Ask a real Envoy about every case, and tell where it does otherwise than is decided.
+    ///
+    /// The Envoy at this path, or the one on PATH, is started with what `envoy bootstrap` prints, in a private network
+    /// namespace in which every address is local: `unshare` and `ip` make one. What the cases expect is not looked at.
+    #[cfg(all(feature = "envoy", unix))]
+    #[arg(
+        long,
+        value_name = "ENVOY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "",
+        conflicts_with = "output"
+    )]
+    pub(crate) against_envoy: Option<String>,
 }
 
 /// `mutate`.

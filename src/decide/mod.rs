@@ -6,6 +6,7 @@ mod request_authentication;
 mod transport;
 mod truth;
 
+use std::collections::BTreeSet;
 use std::net::IpAddr;
 
 pub use decision::{Because, Decision, Shadow, Stage, Verdict};
@@ -17,7 +18,7 @@ use self::transport::{Accepted, Shut};
 use crate::istio::{Normalization as WrittenNormalization, ProviderKind};
 use crate::mesh::{
     Condition, ConditionRef, CustomRules, Dataplane, DecidedMode, Enforcement, IstioVersion, Mesh,
-    ProviderStub, RuleRef, RuleSet, Workload,
+    ProviderStub, RuleRef, RuleSet, Workload, usable_provider,
 };
 use crate::request::{
     Claims, Downstream, Normalization, Payload, ReceiveContext, Received, Request, Value, receive,
@@ -377,7 +378,11 @@ impl PolicyEnforcementPoint<'_> {
     ) -> Option<Decision> {
         observer.stage(Stage::Custom);
         observer.facts(facts);
-        let dry = self.ask(&self.enforcement.custom_dry_run, facts, observer);
+        let dry = if self.enforcement.custom_dry_run.rules.is_empty() {
+            Asked { truth: Truth::No, rule: None }
+        } else {
+            self.ask(&self.custom_dry_run(facts.http.is_none()), facts, observer)
+        };
         match (dry.truth, dry.rule) {
             (Truth::Yes, Some(rule)) => {
                 let provider = self
@@ -395,6 +400,38 @@ impl PolicyEnforcementPoint<'_> {
             }
         }
         None
+    }
+
+    /// The CUSTOM rules in dry run that are in the proxy: of the only provider, where it can be used, and on TCP where
+    /// it speaks gRPC [SEL-31] [AP-113].
+    fn custom_dry_run(&self, over_tcp: bool) -> RuleSet {
+        let RuleSet { policies, rules } = &self.enforcement.custom_dry_run;
+        let provider = |policy: &usize| {
+            self.mesh
+                .policies
+                .get(*policy)
+                .map(|policy| policy.provider.as_str())
+        };
+        let enforced = self.enforcement.custom.keys().map(String::as_str);
+        let names: BTreeSet<&str> = policies
+            .iter()
+            .filter_map(provider)
+            .chain(enforced)
+            .collect();
+        let is_there = |policy: &usize| {
+            let name = provider(policy).unwrap_or_default();
+            let usable = usable_provider(&self.mesh.settings.providers, name);
+            names.len() == 1
+                && usable.is_ok_and(|provider| !over_tcp || provider.kind == ProviderKind::Grpc)
+        };
+        RuleSet {
+            policies: policies.iter().copied().filter(is_there).collect(),
+            rules: rules
+                .iter()
+                .copied()
+                .filter(|rule| is_there(&rule.policy))
+                .collect(),
+        }
     }
 
     fn ask_provider<O: Observer>(

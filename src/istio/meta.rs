@@ -2,13 +2,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::diagnostic::Origin;
+use crate::diagnostic::{Origin, Sourced};
 
 /// What every resource carries.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Meta {
     /// Where the resource begins.
     pub origin: Origin,
+    /// `apiVersion` as written; absent where the resource itself does not say it.
+    pub api_version: Option<Sourced<String>>,
     /// Its name; empty where none is written and none is needed.
     pub name: String,
     /// Its namespace; `default` where none is written, empty for a kind without namespaces.

@@ -58,6 +58,30 @@ impl IstioVersion {
         self < fixed
     }
 
+    /// Whether its proxies take the dots of `serviceAccounts` for any character: those without the fix of
+    /// CVE-2026-39350.
+    #[must_use]
+    pub fn reads_accounts_as_expressions(self) -> bool {
+        let fixed = match (self.major, self.minor) {
+            (1, 27) => Self::new(1, 27, 9),
+            (1, 28) => Self::new(1, 28, 6),
+            _ => Self::new(1, 29, 2),
+        };
+        self < fixed
+    }
+
+    /// Whether its proxies take the dots of principals that begin with a star for any character. Of 1.27 it is known
+    /// for the releases before 1.27.9 only.
+    #[must_use]
+    pub fn reads_suffixes_as_expressions(self) -> bool {
+        let fixed = match (self.major, self.minor) {
+            (1, 27) => Self::new(1, 27, 9),
+            (1, 28) => Self::new(1, 28, 7),
+            _ => Self::new(1, 29, 3),
+        };
+        self < fixed
+    }
+
     /// Whether it is not known that its proxies read `..;x` as a dot segment: they do from Envoy 1.40 on, and
     /// some patch releases before have the fix of CVE-2026-73551 [PN-3].
     #[must_use]
@@ -86,6 +110,27 @@ mod tests {
         let version: IstioVersion = version.parse().unwrap();
         // [AP-80]
         assert_eq!(version.joins_header_lines(), joins);
+    }
+
+    #[rstest]
+    #[case("1.29.1", true, true)]
+    #[case("1.29.2", false, true)]
+    #[case("1.29.3", false, false)]
+    #[case("1.28.5", true, true)]
+    #[case("1.28.6", false, true)]
+    #[case("1.28.7", false, false)]
+    #[case("1.27.8", true, true)]
+    #[case("1.27.9", false, false)]
+    #[case("1.26.0", true, true)]
+    #[case("1.30.0", false, false)]
+    fn older_proxies_read_names_as_expressions(
+        #[case] version: &str,
+        #[case] accounts: bool,
+        #[case] suffixes: bool,
+    ) {
+        let version: IstioVersion = version.parse().unwrap();
+        assert_eq!(version.reads_accounts_as_expressions(), accounts);
+        assert_eq!(version.reads_suffixes_as_expressions(), suffixes);
     }
 
     #[rstest]

@@ -2,7 +2,7 @@
 
 use super::reader::{Fields, Place, Reader};
 use super::suggest::nearest;
-use crate::diagnostic::Code;
+use crate::diagnostic::{Code, Position, Sourced};
 
 /// The group of the three kinds that are evaluated.
 const SECURITY: &str = "security.istio.io";
@@ -101,6 +101,8 @@ pub(super) enum Handling {
 pub(super) struct TypeMeta {
     api_version: String,
     pub(super) kind: String,
+    /// Where `apiVersion` is written; absent where a list says it.
+    position: Option<Position>,
 }
 
 impl TypeMeta {
@@ -113,8 +115,12 @@ impl TypeMeta {
     ) -> Option<Self> {
         let (api_version, kind) = (fields.take("apiVersion"), fields.take("kind"));
         if let (Some(api_version), Some(kind)) = (&api_version, &kind) {
-            let api_version = reader.string(api_version)?.value;
-            return Some(Self { api_version, kind: reader.string(kind)?.value });
+            let api_version = reader.string(api_version)?;
+            return Some(Self {
+                api_version: api_version.value,
+                kind: reader.string(kind)?.value,
+                position: Some(api_version.position),
+            });
         }
         if inherited.is_some() {
             return inherited;
@@ -154,7 +160,13 @@ impl TypeMeta {
             .kind
             .strip_suffix("List")
             .filter(|kind| !kind.is_empty())?;
-        Some(Self { api_version: self.api_version.clone(), kind: kind.to_owned() })
+        Some(Self { api_version: self.api_version.clone(), kind: kind.to_owned(), position: None })
+    }
+
+    /// `apiVersion` and its place, where the resource itself says it.
+    pub(super) fn written(&self) -> Option<Sourced<String>> {
+        let position = self.position?;
+        Some(Sourced::new(self.api_version.clone(), position))
     }
 
     pub(super) fn handling(&self, reader: &mut Reader<'_>, place: &Place<'_>) -> Handling {
@@ -189,7 +201,7 @@ impl TypeMeta {
     }
 
     fn unsupported(&self, reader: &mut Reader<'_>, place: &Place<'_>) -> Handling {
-        let Self { api_version, kind } = self;
+        let Self { api_version, kind, position: _ } = self;
         let message = format!("{kind} of `{api_version}` is not understood");
         reader
             .complain(place, Code::UnsupportedVersion, message)

@@ -43,6 +43,7 @@ fn read(reader: &mut Reader<'_>, root: &mut Root<'_, '_>, care: Care) -> Option<
     let origin = Origin::new(&reader.file, root.fields.position);
     let mut meta = Meta {
         origin,
+        api_version: root.api_version.take(),
         name: String::new(),
         namespace: root.default_namespace.to_owned(),
         labels: Default::default(),

@@ -29,7 +29,7 @@ pub use mesh_config_file::mesh_config_file;
 use node::Node;
 use reader::{Fields, MAX_COMPLAINTS, Place, Reader};
 
-use crate::diagnostic::{Code, Diagnostic, FieldPath, Origin, Severity};
+use crate::diagnostic::{Code, Diagnostic, FieldPath, Origin, Severity, Sourced};
 use crate::istio::Resource;
 
 /// What was read so far. A resource with a wrong field is not in it: the complaint is.
@@ -111,6 +111,8 @@ fn in_order_of_the_text(findings: &mut [Diagnostic], from: usize) {
 /// The root of a resource and what its decoder needs to know.
 struct Root<'n, 'l> {
     fields: Fields<'n>,
+    /// `apiVersion` where the resource itself says it.
+    api_version: Option<Sourced<String>>,
     /// The resource's group; the core group is empty.
     group: String,
     kind: String,
@@ -159,7 +161,8 @@ impl Loader<'_> {
         };
         let group = type_meta.group_version().0.to_owned();
         let default_namespace = self.default_namespace;
-        let mut root = Root { fields, group, kind: type_meta.kind, default_namespace };
+        let api_version = type_meta.written();
+        let mut root = Root { fields, api_version, group, kind: type_meta.kind, default_namespace };
         let before = self.reader.complaints.len();
         let resource = match known {
             Known::AuthorizationPolicy => authorization_policy::read(&mut self.reader, &mut root),

@@ -6,9 +6,11 @@ mod answer;
 pub mod certificate;
 #[cfg(feature = "cli")]
 mod cobertura;
+mod configuration;
 #[cfg(feature = "text")]
 mod coverage;
-mod configuration;
+#[cfg(feature = "text")]
+mod diff;
 mod document;
 #[cfg(feature = "text")]
 mod explained;
@@ -19,6 +21,16 @@ mod json;
 mod junit;
 #[cfg(feature = "text")]
 mod lcov;
+mod lint;
+mod lint_document;
+#[cfg(feature = "text")]
+mod lint_github;
+#[cfg(feature = "text")]
+mod lint_junit;
+mod lint_page;
+mod lint_sarif;
+#[cfg(feature = "text")]
+mod lint_text;
 #[cfg(feature = "text")]
 mod markdown;
 #[cfg(feature = "text")]
@@ -49,9 +61,11 @@ pub use account::{
 pub use answer::{Answer, Endpoint, Word};
 #[cfg(feature = "cli")]
 pub use cobertura::cobertura;
+pub use configuration::configuration;
 #[cfg(feature = "text")]
 pub use coverage::{summary as coverage_summary, table as coverage_table};
-pub use configuration::configuration;
+#[cfg(feature = "text")]
+pub use diff::text_diff;
 #[cfg(feature = "text")]
 pub use explained::{answer as answer_text, endpoint as endpoint_text};
 #[cfg(feature = "text")]
@@ -64,6 +78,16 @@ pub use json::{
 pub use junit::junit;
 #[cfg(feature = "text")]
 pub use lcov::lcov;
+pub use lint::{LintReport, LintRow, WitnessRow};
+pub use lint_document::{lint_document, lint_schema};
+#[cfg(feature = "text")]
+pub use lint_github::lint_github;
+#[cfg(feature = "text")]
+pub use lint_junit::lint_junit;
+pub use lint_page::{code_page, lint_page, lint_pages};
+pub use lint_sarif::lint_sarif;
+#[cfg(feature = "text")]
+pub use lint_text::lint_text;
 #[cfg(feature = "text")]
 pub use markdown::markdown;
 #[cfg(feature = "text")]

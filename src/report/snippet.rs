@@ -40,16 +40,30 @@ pub struct Quotation {
     pub help: Vec<String>,
     /// What else is worth knowing.
     pub notes: Vec<String>,
+    /// The code behind the word; empty where there is none.
+    pub code: &'static str,
+    /// How many lines of the texts are left out at their beginning.
+    pub lines_before: usize,
 }
 
 impl Quotation {
     /// The lines as text, with a final newline.
     #[must_use]
     pub fn to_text(&self, sources: &Sources, style: Style) -> String {
-        let name = Level::NOTE.with_name(self.word);
-        let mut group = Group::with_title(name.secondary_title(printable(&self.title)));
+        let level = match self.word {
+            "critical" | "error" | "high" => Level::ERROR,
+            "low" | "medium" => Level::WARNING,
+            _ => Level::NOTE,
+        };
+        let mut title = level
+            .with_name(self.word)
+            .secondary_title(printable(&self.title));
+        if !self.code.is_empty() {
+            title = title.id(self.code);
+        }
+        let mut group = Group::with_title(title);
         for remarks in together(&self.remarks) {
-            group = quoted(group, &remarks, sources);
+            group = quoted(group, &remarks, sources, self.lines_before);
         }
         for help in &self.help {
             group = group.element(Level::HELP.message(printable(help)));
@@ -91,7 +105,12 @@ fn together(remarks: &[Remark]) -> Vec<Vec<&Remark>> {
 }
 
 /// The lines of the remarks; where the text is not at hand, their places.
-fn quoted<'g>(mut group: Group<'g>, remarks: &[&Remark], sources: &Sources) -> Group<'g> {
+fn quoted<'g>(
+    mut group: Group<'g>,
+    remarks: &[&Remark],
+    sources: &Sources,
+    lines_before: usize,
+) -> Group<'g> {
     let lines = remarks
         .first()
         .zip(remarks.last())
@@ -99,7 +118,8 @@ fn quoted<'g>(mut group: Group<'g>, remarks: &[&Remark], sources: &Sources) -> G
             let text = sources.get(first.origin.file.as_ref())?;
             let from = usize::try_from(first.origin.position.line).ok()?;
             let to = usize::try_from(last.origin.position.line).ok()?;
-            let lines: Vec<&str> = text.lines().skip(from - 1).take(to + 1 - from).collect();
+            let skipped = from.checked_sub(1 + lines_before)?;
+            let lines: Vec<&str> = text.lines().skip(skipped).take(to + 1 - from).collect();
             let short =
                 lines.iter().all(|line| line.len() <= LONGEST) && lines.len() == to + 1 - from;
             short.then(|| (from, lines, first.origin.file.to_string()))

@@ -23,6 +23,7 @@ pub use received::{
     Downstream, HttpRequest, HttpVersion, ReceiveContext, Received, Refusal, receive,
 };
 pub use spec::{Caller, HostSpec, HttpSpec, Protocol, RequestSpec, TlsChoice};
+pub use target::METHODS;
 pub use token::{Claim, Claims, Defect, Signature, StatedToken, TokenReader, TokenReading};
 
 /// One request at one proxy. Its workload is a place in the inventory of the mesh that made it.

@@ -4,8 +4,8 @@ use std::net::IpAddr;
 
 use super::Refusal;
 
-/// The methods the parser knows; they are told apart by case. [AP-88]
-const METHODS: [&str; 35] = [
+/// The methods that the parser knows; they are told apart by case [AP-88].
+pub const METHODS: [&str; 35] = [
     "ACL",
     "BIND",
     "CHECKOUT",

@@ -272,6 +272,7 @@ fn manifests(reader: &mut Reader<'_>, outer: &Outer<'_>, fields: &mut Fields<'_>
 fn meta(reader: &Reader<'_>, position: Position, name: String, namespace: String) -> Meta {
     Meta {
         origin: Origin::new(&reader.file, position),
+        api_version: None,
         name,
         namespace,
         labels: BTreeMap::new(),

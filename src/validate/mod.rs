@@ -82,6 +82,12 @@ pub fn refusals_by_refuser(resource: &Resource) -> Vec<Refusal> {
     refusals
 }
 
+/// Whether an inline key set holds a private or a symmetric key; no for a text that is no key set [VAL-57].
+#[must_use]
+pub fn gives_a_secret_away(jwks: &str) -> bool {
+    jwks::has_secret(jwks).unwrap_or(false)
+}
+
 /// The annotation that makes an AuthorizationPolicy log what it would do.
 const DRY_RUN: &str = "istio.io/dry-run";
 

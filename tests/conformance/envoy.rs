@@ -9,7 +9,7 @@ use crate::support::shared;
 pub(super) const NOW: i64 = 1_790_000_000;
 
 /// Shows every suite of a folder, prepared, to `see`: what it says is wrong. Absent where the corpus is.
-pub(super) fn each_suite(
+pub(crate) fn each_suite(
     folder: &str,
     mut see: impl FnMut(&str, &suite::Prepared<'_>) -> Vec<String>,
 ) -> Option<Vec<String>> {

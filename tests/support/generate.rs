@@ -382,6 +382,17 @@ impl World {
         documents.join("---\n")
     }
 
+    /// Everything that the mesh is made of, the inventory included.
+    #[cfg(feature = "cli")]
+    pub(crate) fn resources(&self) -> Vec<Resource> {
+        let loaded = load(&self.text());
+        inventory()
+            .iter()
+            .cloned()
+            .chain(loaded.resources)
+            .collect()
+    }
+
     /// The mesh; what the webhook would refuse is taken as istiod takes it.
     pub(crate) fn mesh(&self) -> Mesh {
         let loaded = load(&self.text());

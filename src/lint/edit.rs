@@ -1,0 +1,339 @@
+//! A text and changes of its scalars → the changed text, every other byte as it was; or which change does not fit.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use super::finding::{Edit, Fix};
+use crate::diagnostic::{Origin, Position};
+
+/// A change that cannot be made without touching more than one scalar.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{origin}: {because}")]
+pub struct NoFit {
+    /// The place.
+    pub origin: Origin,
+    /// Why.
+    pub because: String,
+}
+
+/// The texts that change when every fix is applied, by name. The same change twice is made once.
+///
+/// # Errors
+/// The first change that does not fit; then nothing is changed.
+pub fn apply<'f>(
+    texts: &BTreeMap<String, String>,
+    fixes: impl IntoIterator<Item = &'f Fix>,
+) -> Result<BTreeMap<String, String>, NoFit> {
+    let mut edits: BTreeMap<&str, Vec<&Edit>> = BTreeMap::new();
+    for edit in fixes.into_iter().flat_map(|fix| &fix.edits) {
+        edits.entry(&edit.place().0.file).or_default().push(edit);
+    }
+    let mut changed = BTreeMap::new();
+    for (file, mut edits) in edits {
+        edits.sort();
+        edits.dedup();
+        let Some(text) = texts.get(file) else {
+            let origin = edits.first().map(|edit| edit.place().0.clone());
+            return Err(origin.map_or_else(
+                || no_fit(&Origin::new(&file.into(), Position::START), "nothing is there"),
+                |origin| no_fit(&origin, "the text is not at hand"),
+            ));
+        };
+        changed.insert(file.to_owned(), with(text, &edits)?);
+    }
+    Ok(changed)
+}
+
+/// Texts and where their lines begin, to ask of many fixes whether they fit.
+#[derive(Debug)]
+pub struct IndexedTexts<'t>(BTreeMap<&'t str, Lines<'t>>);
+
+impl<'t> IndexedTexts<'t> {
+    /// Finds the lines of every text.
+    #[must_use]
+    pub fn of(texts: &'t BTreeMap<String, String>) -> Self {
+        let lines = texts
+            .iter()
+            .map(|(file, text)| (file.as_str(), Lines::of(text)));
+        Self(lines.collect())
+    }
+
+    /// Whether a fix can be applied alone.
+    #[must_use]
+    pub fn fits(&self, fix: &Fix) -> bool {
+        fix.edits.iter().all(|edit| {
+            let lines = self.0.get(edit.place().0.file.as_ref());
+            lines.is_some_and(|lines| place(lines, edit).is_ok())
+        })
+    }
+}
+
+fn no_fit(origin: &Origin, because: &str) -> NoFit {
+    NoFit { origin: origin.clone(), because: because.to_owned() }
+}
+
+/// A text and where its lines begin.
+#[derive(Debug)]
+struct Lines<'t> {
+    text: &'t str,
+    starts: Vec<usize>,
+}
+
+impl<'t> Lines<'t> {
+    fn of(text: &'t str) -> Self {
+        let breaks = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(breaks).collect() }
+    }
+
+    /// The line at a place and the bytes before it, its line break left out.
+    fn line(&self, number: u32) -> Option<(usize, &'t str)> {
+        let index = usize::try_from(number).ok()?.checked_sub(1)?;
+        let start = *self.starts.get(index)?;
+        let end = self
+            .starts
+            .get(index + 1)
+            .copied()
+            .unwrap_or(self.text.len());
+        let line = self.text.get(start..end)?;
+        let line = line.strip_suffix('\n').unwrap_or(line);
+        Some((start, line.strip_suffix('\r').unwrap_or(line)))
+    }
+}
+
+/// A text with all edits made, from the last to the first.
+fn with(text: &str, edits: &[&Edit]) -> Result<String, NoFit> {
+    let lines = Lines::of(text);
+    let mut places = Vec::new();
+    for edit in edits {
+        places.push((place(&lines, edit)?, *edit));
+    }
+    places.sort_by_key(|((range, _), _)| range.start);
+    for pair in places.windows(2) {
+        if let [((before, _), _), ((after, _), edit)] = pair
+            && (after.start < before.end || before == after)
+        {
+            return Err(no_fit(&edit.place().0, "two changes of one place"));
+        }
+    }
+    let mut changed = text.to_owned();
+    for ((range, new), _) in places.iter().rev() {
+        changed.replace_range(range.clone(), new);
+    }
+    Ok(changed)
+}
+
+/// The bytes that an edit replaces, and what comes there.
+fn place(lines: &Lines<'_>, edit: &Edit) -> Result<(Range<usize>, String), NoFit> {
+    let (origin, written) = edit.place();
+    let Some((start, line)) = lines.line(origin.position.line) else {
+        return Err(no_fit(origin, "the text has no such line"));
+    };
+    let column = usize::try_from(origin.position.column).unwrap_or(usize::MAX);
+    let at = line
+        .char_indices()
+        .nth(column.saturating_sub(1))
+        .map(|(at, _)| at);
+    let Some((before, rest)) = at.and_then(|at| line.split_at_checked(at)) else {
+        return Err(no_fit(origin, "the line is shorter"));
+    };
+    let Some(scalar) = Scalar::read(rest, written) else {
+        return Err(no_fit(
+            origin,
+            &format!("`{written}` is not written there on one line, plain or in simple quotes"),
+        ));
+    };
+    // A shared scalar stands for others, too.
+    if before
+        .trim_end()
+        .split([' ', '-', '[', ','])
+        .next_back()
+        .is_some_and(|word| word.starts_with('&'))
+    {
+        return Err(no_fit(origin, "the value is shared by an anchor"));
+    }
+    let at = start + before.len();
+    match edit {
+        Edit::Replace { value, .. } => {
+            let new = scalar
+                .quoted(value)
+                .ok_or_else(|| no_fit(origin, "the new value needs other quotes"))?;
+            Ok((at..at + scalar.length, new))
+        }
+        Edit::Append { value, .. } => {
+            let new = scalar
+                .quoted(value)
+                .ok_or_else(|| no_fit(origin, "the new value needs other quotes"))?;
+            let end = at + scalar.length;
+            let block = before.strip_suffix("- ").or_else(|| {
+                let trimmed = before.trim_end_matches(' ');
+                trimmed.strip_suffix('-')
+            });
+            if let Some(indent) =
+                block.filter(|indent| indent.chars().all(|c| c == ' ' || c == '-'))
+            {
+                // A list in a list begins on the line of the outer one: blanks keep the inner place.
+                let indent: String = indent.chars().map(|_| ' ').collect();
+                let dash = before.get(indent.len()..).unwrap_or("- ");
+                let line_end = start + line.len();
+                let line_break = if lines
+                    .text
+                    .get(line_end..)
+                    .is_some_and(|rest| rest.starts_with('\r'))
+                {
+                    "\r\n"
+                } else {
+                    "\n"
+                };
+                return Ok((line_end..line_end, format!("{line_break}{indent}{dash}{new}")));
+            }
+            if before.trim_end().ends_with(['[', ',']) {
+                return Ok((end..end, format!(", {new}")));
+            }
+            Err(no_fit(origin, "the list is not written so that an item can be added on its line"))
+        }
+    }
+}
+
+/// A scalar as it is written on one line.
+struct Scalar {
+    length: usize,
+    /// The quotation mark; absent for a plain one.
+    quote: Option<char>,
+}
+
+impl Scalar {
+    /// Reads `written` at the beginning of `rest`: in quotes without escapes, or plain.
+    fn read(rest: &str, written: &str) -> Option<Self> {
+        for quote in ['\'', '"'] {
+            let inner = rest
+                .strip_prefix(quote)
+                .and_then(|rest| rest.strip_prefix(written));
+            if inner.is_some_and(|rest| rest.starts_with(quote)) && simple(written) {
+                return Some(Self { length: written.len() + 2, quote: Some(quote) });
+            }
+        }
+        let behind = rest.strip_prefix(written).filter(|_| !written.is_empty())?;
+        let ends = behind.is_empty()
+            || behind.starts_with([',', ']', '}'])
+            || (behind.starts_with(' ') && {
+                let next = behind.trim_start();
+                next.is_empty() || next.starts_with(['#', ',', ']', '}'])
+            });
+        ends.then_some(Self { length: written.len(), quote: None })
+    }
+
+    /// Another value in the same quotes, or in quotes where a plain one would be read as something else.
+    fn quoted(&self, value: &str) -> Option<String> {
+        if !simple(value) {
+            return None;
+        }
+        match self.quote {
+            Some(quote) => Some(format!("{quote}{value}{quote}")),
+            None if is_plain(value) => Some(value.to_owned()),
+            None => Some(format!("'{value}'")),
+        }
+    }
+}
+
+/// Whether a value is the same in either quotes.
+fn simple(value: &str) -> bool {
+    !value.contains(['\'', '"', '\\']) && !value.chars().any(char::is_control)
+}
+
+/// Whether a value is read as this text without quotes, in a block and in a flow.
+fn is_plain(value: &str) -> bool {
+    let begins = value.starts_with(|c: char| c.is_ascii_alphabetic() || c == '/');
+    let rest = value
+        .chars()
+        .all(|c| c.is_ascii_alphanumeric() || "/._-:=@+".contains(c));
+    let word = ["true", "false", "null", "yes", "no", "on", "off", "y", "n"];
+    begins
+        && rest
+        && !value.ends_with(':')
+        && !word.iter().any(|word| value.eq_ignore_ascii_case(word))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use rstest::rstest;
+
+    use super::*;
+
+    fn made(
+        text: &str,
+        position: (u32, u32),
+        written: &str,
+        append: bool,
+        value: &str,
+    ) -> Result<String, String> {
+        let origin =
+            Origin::new(&Arc::from("a"), Position { line: position.0, column: position.1 });
+        let place = (origin, written.to_owned());
+        let value = value.to_owned();
+        let edit = if append {
+            Edit::Append { behind: place, value }
+        } else {
+            Edit::Replace { written: place, value }
+        };
+        let texts = [("a".to_owned(), text.to_owned())].into();
+        let fix = Fix { title: String::new(), edits: vec![edit.clone(), edit] };
+        apply(&texts, [&fix])
+            .map(|mut changed| changed.remove("a").unwrap())
+            .map_err(|error| error.because)
+    }
+
+    #[rstest]
+    #[case::block("m:\n- get # c\n- b\n", (2, 3), "get", "GET", "m:\n- GET # c\n- b\n")]
+    #[case::flow("m: [get, b]\n", (1, 5), "get", "GET", "m: [GET, b]\n")]
+    #[case::quotes("m: ['get']\n", (1, 5), "get", "GET", "m: ['GET']\n")]
+    #[case::wide_characters("é: {m: \"get\"}\n", (1, 8), "get", "GET", "é: {m: \"GET\"}\n")]
+    #[case::needs_quotes("m: [a]", (1, 5), "a", "*", "m: ['*']")]
+    fn a_scalar_is_replaced(
+        #[case] text: &str,
+        #[case] at: (u32, u32),
+        #[case] written: &str,
+        #[case] value: &str,
+        #[case] want: &str,
+    ) {
+        assert_eq!(made(text, at, written, false, value).as_deref(), Ok(want));
+    }
+
+    #[rstest]
+    #[case::block("h:\n  - a.b # c\n", (2, 5), "a.b", "a.b:*", "h:\n  - a.b # c\n  - 'a.b:*'\n")]
+    #[case::block_with_line_breaks_of_windows("h:\r\n- a.b\r\n", (2, 3), "a.b", "x", "h:\r\n- a.b\r\n- x\r\n")]
+    #[case::last_line_without_a_break("h:\n- a.b", (2, 3), "a.b", "x", "h:\n- a.b\n- x")]
+    #[case::list_in_a_list("- - a\n", (1, 5), "a", "x", "- - a\n  - x\n")]
+    #[case::flow("h: [\"a.b\", c]\n", (1, 5), "a.b", "a.b:*", "h: [\"a.b\", \"a.b:*\", c]\n")]
+    fn an_item_is_added(
+        #[case] text: &str,
+        #[case] at: (u32, u32),
+        #[case] written: &str,
+        #[case] value: &str,
+        #[case] want: &str,
+    ) {
+        assert_eq!(made(text, at, written, true, value).as_deref(), Ok(want));
+    }
+
+    #[rstest]
+    #[case::folded("m:\n- >-\n  get\n", (2, 3), "get")]
+    #[case::escaped("m: [\"g\\x65t\"]\n", (1, 5), "get")]
+    #[case::longer("m: [getter]\n", (1, 5), "get")]
+    #[case::another("m: [put]\n", (1, 5), "get")]
+    #[case::anchor("m: [&a get, *a]\n", (1, 8), "get")]
+    #[case::beyond("m: [get]\n", (7, 5), "get")]
+    #[case::beyond_the_line("m: [get]\n", (1, 50), "get")]
+    fn what_is_not_plainly_there_is_left_alone(
+        #[case] text: &str,
+        #[case] at: (u32, u32),
+        #[case] written: &str,
+    ) {
+        assert!(made(text, at, written, false, "GET").is_err());
+    }
+
+    #[test]
+    fn an_item_is_not_added_to_what_is_no_list() {
+        assert!(made("m:\n  [\n  get,\n  ]\n", (3, 3), "get", true, "x").is_err());
+    }
+}

@@ -1,0 +1,108 @@
+//! A selector that no workload has the labels of → the policy is about nothing.
+
+use crate::diagnostic::FieldPath;
+use crate::istio::Resource;
+use crate::lint::subject::Subject;
+use crate::lint::{Finding, Level, Lint};
+
+pub(super) const LINT: Lint = Lint {
+    code: "PC025",
+    name: "selects-nothing",
+    level: Level::Medium,
+    what: "A selector matches no workload that the files know.",
+    why: "A misspelt label is no error anywhere: the policy is accepted, and about nothing. The lint speaks only where \
+          the files hold workloads of the namespace.",
+    bad: &[
+        "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: typo, namespace: foo}
+spec:
+  selector: {matchLabels: {app: htpbin}}
+  action: DENY
+  rules:
+  - to:
+    - operation: {paths: [/admin]}
+",
+        "\
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: typo, namespace: foo}
+spec:
+  selector: {matchLabels: {app: httpbin, version: v9}}
+  mtls: {mode: STRICT}
+",
+    ],
+    good: &[
+        "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: right, namespace: foo}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  action: DENY
+  rules:
+  - to:
+    - operation: {paths: [/admin]}
+",
+        "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: elsewhere, namespace: not-in-the-files}
+spec:
+  selector: {matchLabels: {app: unknown}}
+  action: DENY
+  rules:
+  - to:
+    - operation: {paths: [/admin]}
+",
+    ],
+    check,
+};
+
+fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
+    let Some(mesh) = subject.mesh else { return };
+    for resource in subject.resources {
+        let selector = match resource {
+            Resource::AuthorizationPolicy(policy) => policy.target.selector.as_ref(),
+            Resource::RequestAuthentication(policy) => policy.target.selector.as_ref(),
+            Resource::PeerAuthentication(policy) => policy.selector.as_ref(),
+            Resource::Namespace(_)
+            | Resource::ServiceAccount(_)
+            | Resource::Service(_)
+            | Resource::Workload(_)
+            | Resource::MeshConfig(..)
+            | Resource::Later { .. } => None,
+        };
+        let Some(selector) = selector.filter(|selector| !selector.match_labels.is_empty()) else {
+            continue;
+        };
+        let meta = resource.meta();
+        let known = !subject.selected(mesh, meta, None).is_empty();
+        if !known || !subject.selected(mesh, meta, Some(selector)).is_empty() {
+            continue;
+        }
+        let labels: Vec<String> = selector
+            .match_labels
+            .iter()
+            .map(|(label, value)| format!("{label}: {value}"))
+            .collect();
+        let path = FieldPath::root()
+            .field("spec")
+            .field("selector")
+            .field("matchLabels");
+        let position = selector
+            .label_positions
+            .values()
+            .min()
+            .copied()
+            .unwrap_or(selector.position);
+        let message = format!("no workload carries {{{}}}", labels.join(", "));
+        found.push(
+            Finding::of(resource.kind(), meta, message)
+                .at(position, path)
+                .help("mend the labels: a policy is about pods that carry all of them")
+                .sure_if("the files hold every workload that the policy may be about"),
+        );
+    }
+}

@@ -1,0 +1,191 @@
+//! Every lint's examples: a bad one has the finding, a good one has it not, and whatever is shown or mended is so.
+
+use std::collections::BTreeMap;
+
+use portcullis::lint::{self, ALL, EXAMPLE_MESH, Finding, IndexedTexts, Levels, Lint, Subject};
+use portcullis::mesh::{Mesh, MeshInputs};
+use portcullis::parse::{Loaded, duplicates, resources};
+use portcullis::report::lint_pages;
+
+use crate::support::project;
+
+/// An example beside the mesh of the examples, read and compiled.
+pub(crate) struct Read {
+    pub(crate) loaded: Loaded,
+    pub(crate) mesh: Mesh,
+}
+
+impl Read {
+    #[track_caller]
+    pub(crate) fn of(texts: &BTreeMap<String, String>) -> Self {
+        let mut loaded = Loaded::default();
+        for (name, text) in texts {
+            resources(name, text, "default", &mut loaded);
+        }
+        duplicates(&mut loaded);
+        assert!(loaded.findings.is_empty(), "{}\n{texts:?}", loaded.findings[0]);
+        // An example may say of which release the proxies are, as the flag does.
+        let said = texts
+            .values()
+            .find_map(|text| text.strip_prefix("# --istio "));
+        let version = said.and_then(|text| text.lines().next());
+        let inputs = MeshInputs {
+            resources: vec![&loaded.resources],
+            istio_version: version.map(|version| version.parse().unwrap()),
+            ..MeshInputs::default()
+        };
+        let (mesh, _) =
+            Mesh::compile(inputs).unwrap_or_else(|errors| panic!("{errors}\n{texts:?}"));
+        Self { loaded, mesh }
+    }
+
+    #[track_caller]
+    pub(crate) fn example(text: &str) -> Self {
+        let texts = [("mesh.yaml", EXAMPLE_MESH), ("policy.yaml", text)];
+        Self::of(
+            &texts
+                .map(|(name, text)| (name.to_owned(), text.to_owned()))
+                .into(),
+        )
+    }
+
+    pub(crate) fn findings(&self) -> Vec<(&'static Lint, Finding)> {
+        let subject = Subject::new(&self.loaded.resources, Some(&self.mesh));
+        let findings = lint::run(&subject, &Levels::default(), &mut || {});
+        findings
+            .found
+            .into_iter()
+            .map(|(lint, _, finding)| (lint, finding))
+            .collect()
+    }
+
+    pub(crate) fn count(&self, lint: &Lint) -> usize {
+        self.findings()
+            .iter()
+            .filter(|(found, _)| found.code == lint.code)
+            .count()
+    }
+}
+
+#[test]
+fn every_bad_example_has_the_finding_and_no_good_one_has_it() {
+    let mut wrong = Vec::new();
+    for lint in ALL {
+        for (index, example) in lint.bad.iter().enumerate() {
+            if Read::example(example).count(lint) == 0 {
+                wrong.push(format!("{} bad[{index}] has it not", lint.code));
+            }
+        }
+        for (index, example) in lint.good.iter().enumerate() {
+            let read = Read::example(example);
+            let said = read.findings();
+            let said = said.iter().filter(|(found, _)| found.code == lint.code);
+            wrong.extend(said.map(|(_, finding)| {
+                format!("{} good[{index}] has it: {}", lint.code, finding.message)
+            }));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_lint_has_a_page_of_its_own() {
+    let mut codes: Vec<&str> = ALL.iter().map(|lint| lint.code).collect();
+    let mut names: Vec<&str> = ALL.iter().map(|lint| lint.name).collect();
+    assert!(codes.is_sorted(), "in the order of the codes: {codes:?}");
+    let count = ALL.len();
+    codes.dedup();
+    names.sort_unstable();
+    names.dedup();
+    assert_eq!((codes.len(), names.len()), (count, count));
+    for lint in ALL {
+        assert!(lint.bad.len() >= 2 && lint.good.len() >= 2, "{} has too few examples", lint.code);
+        assert!(lint.what.ends_with('.') && lint.why.ends_with('.'), "{}", lint.code);
+        let examples = lint.bad.iter().chain(lint.good);
+        assert!(examples.clone().all(|example| example.ends_with('\n')), "{}", lint.code);
+    }
+}
+
+/// `PORTCULLIS_BLESS=1 cargo test lints` writes the document anew.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "writes the generated document where it is asked to")]
+fn the_document_is_what_the_lints_say() {
+    let text = lint_pages();
+    if std::env::var("PORTCULLIS_BLESS").is_ok() {
+        let place = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/lints.md");
+        std::fs::write(place, &text).unwrap();
+        return;
+    }
+    assert_eq!(project("docs/lints.md"), text, "PORTCULLIS_BLESS=1 writes what the lints say now");
+}
+
+#[test]
+fn every_witness_is_decided_as_it_is_shown() {
+    let mut seen = 0;
+    for lint in ALL {
+        for example in lint.bad {
+            let read = Read::example(example);
+            for (_, finding) in read.findings() {
+                let mut next = finding.witness.as_ref();
+                while let Some(witness) = next {
+                    let again = read.mesh.decide(witness.request());
+                    assert_eq!(&again, witness.decision(), "{}", witness.shown());
+                    seen += 1;
+                    next = witness.other();
+                }
+            }
+        }
+    }
+    assert!(seen > 0);
+}
+
+/// What `--fix` does to an example: the finding is gone, nothing new is found, and every other byte is as it was.
+#[test]
+fn every_fix_mends_its_finding_and_nothing_else() {
+    let mut seen = 0;
+    for lint in ALL {
+        for example in lint.bad {
+            let read = Read::example(example);
+            let of_lint = |read: &Read| -> Vec<Finding> {
+                let found = read.findings().into_iter();
+                found
+                    .filter(|(found, _)| found.code == lint.code)
+                    .map(|(_, finding)| finding)
+                    .collect()
+            };
+            let found = of_lint(&read);
+            let texts = &read.loaded.texts;
+            let fixes: Vec<_> = found
+                .iter()
+                .filter_map(|finding| finding.fix.as_ref())
+                .filter(|fix| IndexedTexts::of(texts).fits(fix))
+                .collect();
+            if fixes.is_empty() {
+                continue;
+            }
+            let changed = lint::apply(texts, fixes.iter().copied()).unwrap();
+            let mut after = texts.clone();
+            after.extend(changed);
+            let mended = Read::of(&after);
+            assert_eq!(
+                of_lint(&mended).len(),
+                found.len() - fixes.len(),
+                "{}: {after:?}",
+                lint.code
+            );
+            for finding in found.iter().filter(|finding| finding.fix.is_some()) {
+                let Some(witness) = &finding.witness else { continue };
+                let now = mended.mesh.decide(witness.request());
+                assert_ne!(
+                    now.verdict,
+                    witness.decision().verdict,
+                    "{}: {}",
+                    lint.code,
+                    witness.shown()
+                );
+            }
+            seen += fixes.len();
+        }
+    }
+    assert!(seen > 0);
+}
