@@ -12,6 +12,7 @@
 use std::fmt::Write as _;
 use std::hint::black_box;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use portcullis::decide::Verdict;
@@ -77,7 +78,7 @@ fn cases(name: &str, text: &str, into: &mut Vec<(Mesh, Vec<Request>)>) {
     for suite in suite::read(name, text, &mut findings) {
         let Ok(prepared) = suite::prepare(&suite, &[]) else { continue };
         let mut mesh = prepared.mesh;
-        mesh.token_reader = Some(Box::new(InlineKeys));
+        mesh.token_reader = Some(Arc::new(InlineKeys));
         let specs = suite.cases.iter();
         let mut requests: Vec<Request> = specs
             .flat_map(|case| mesh.requests(&case.spec).unwrap_or_default())

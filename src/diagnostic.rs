@@ -165,6 +165,7 @@ codes! {
     CertificateAuthority = "PC943", "The certificate authority cannot do what is asked.";
     NotYetModelled = "PC916", "A resource that can change the answer is not evaluated yet.";
     BadSuppression = "PC917", "An annotation or setting that is meant to silence a lint and does not.";
+    GuardFails = "PC918", "A case of a guard fails without any change, so that it keeps no change out.";
 }
 
 impl fmt::Display for Code {

@@ -1,5 +1,7 @@
 //! Can A call B with this request, and why? Answered for an Istio mesh from the YAML alone.
 
+#[cfg(feature = "json")]
+pub mod admission;
 #[cfg(all(feature = "ca", unix))]
 pub mod ca;
 pub mod call;

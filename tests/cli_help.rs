@@ -29,6 +29,7 @@ fn the_program_tells_its_commands() {
       mutate      Change every policy in every small way, and see which changes the suites do not notice
       lint        Look for policies that do not do what they say, or more than they should
       validate    Tell what the API server or Istio's webhook would refuse or warn about
+      admission   Answer what the API server asks before a policy changes
       explain     Tell what a finding means
       config      Print the effective settings, and where each comes from
       schema      Print the JSON Schema of a document that `-o json` prints
@@ -886,6 +887,7 @@ fn manual_pages_are_written_one_for_each_command() {
     assert_eq!(
         names,
         [
+            "share/man1/portcullis-admission.1",
             "share/man1/portcullis-ca.1",
             "share/man1/portcullis-can-i.1",
             "share/man1/portcullis-completion.1",

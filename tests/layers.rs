@@ -55,6 +55,22 @@ const ROOMS: &[(&str, &[&str])] = &[
     ),
     ("scaffold", &["decide", "diagnostic", "explanation", "mesh", "mutation", "request"]),
     (
+        "admission",
+        &[
+            "decide",
+            "diagnostic",
+            "explanation",
+            "istio",
+            "lint",
+            "mesh",
+            "mutation",
+            "parse",
+            "request",
+            "suite",
+            "survey",
+        ],
+    ),
+    (
         "report",
         &[
             "ca",
@@ -76,6 +92,7 @@ const ROOMS: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "admission",
             "ca",
             "call",
             "coverage",

@@ -1,6 +1,12 @@
 //! One binary for every test that stands outside the library.
 
 #[cfg(test)]
+#[cfg(feature = "json")]
+mod admission {
+    mod review;
+    mod support;
+}
+#[cfg(test)]
 #[cfg(all(feature = "ca", unix))]
 mod ca {
     #[cfg(feature = "cli")]

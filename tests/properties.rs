@@ -6,7 +6,10 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis::decide::{Because, Decision, Facts, Observer, Stage, Truth, Verdict};
 use portcullis::explanation::{Remedy, inside, outside};
-use portcullis::mesh::{Attribute, Condition, ConditionRef, Mesh, RuleRef};
+use portcullis::istio::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication, Resource};
+use portcullis::mesh::{
+    Admission, Attribute, Change, Changed, Condition, ConditionRef, Mesh, RuleRef,
+};
 use portcullis::request::{Payload, Request, RequestSpec};
 
 use crate::support::generate::{Policy, Random, Rule, World, question};
@@ -462,4 +465,70 @@ fn halves(rule: &Rule, random: &mut Random) -> Option<[Rule; 2]> {
     first.terms_mut().swap_remove(place).values.truncate(1);
     rest.terms_mut().swap_remove(place).values.remove(0);
     Some(halves)
+}
+
+/// The same policy under the name of another one.
+fn renamed(policy: &Resource, like: &Resource) -> Resource {
+    let mut renamed = policy.clone();
+    if let Resource::AuthorizationPolicy(AuthorizationPolicy { meta, .. })
+    | Resource::PeerAuthentication(PeerAuthentication { meta, .. })
+    | Resource::RequestAuthentication(RequestAuthentication { meta, .. }) = &mut renamed
+    {
+        meta.name.clone_from(&like.meta().name);
+        meta.namespace.clone_from(&like.meta().namespace);
+    }
+    renamed
+}
+
+/// Compares a changed mesh with the mesh that is compiled anew; how many workloads are under something else.
+#[track_caller]
+fn as_if_compiled(before: &Mesh, changed: &Changed, anew: &Mesh) -> usize {
+    assert_eq!(changed.mesh.policies, anew.policies);
+    let places = 0..before.inventory.workloads.len();
+    for place in places.clone() {
+        assert_eq!(changed.mesh.enforcement(place), anew.enforcement(place));
+        assert_eq!(changed.mesh.passed_over(place), anew.passed_over(place));
+        assert!(
+            changed.workloads.contains(&place)
+                || before.policies.len() != anew.policies.len()
+                || before.enforcement(place) == anew.enforcement(place)
+        );
+    }
+    places
+        .filter(|place| before.enforcement(*place) != anew.enforcement(*place))
+        .count()
+}
+
+#[test]
+fn a_changed_mesh_is_as_if_it_were_compiled_anew() {
+    holds(400, 1500, |world, random| {
+        let policies = world.policies();
+        if policies.is_empty() {
+            return 0;
+        }
+        let (at, other) = (random.below(policies.len()), random.below(policies.len()));
+        let (one, other) = (&policies[at], &policies[other]);
+        let mut without = policies.clone();
+        drop(without.remove(at));
+        let mut replaced = policies.clone();
+        let mut appended = without.clone();
+        appended.push(one.clone());
+        let change = |after| Change {
+            kind: one.kind(),
+            namespace: &one.meta().namespace,
+            name: &one.meta().name,
+            after,
+        };
+        let changed =
+            |mesh: &Mesh, after| mesh.changed(&change(after), Admission::Bypassed).unwrap();
+        let (all, fewer) = (world.mesh_of(&policies), world.mesh_of(&without));
+        let mut told = as_if_compiled(&all, &changed(&all, None), &fewer)
+            + as_if_compiled(&fewer, &changed(&fewer, Some(one)), &world.mesh_of(&appended));
+        if one.kind() == other.kind() {
+            replaced[at] = renamed(other, one);
+            let after = changed(&all, Some(&replaced[at]));
+            told += as_if_compiled(&all, &after, &world.mesh_of(&replaced));
+        }
+        told
+    });
 }

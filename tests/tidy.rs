@@ -12,6 +12,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     (
         "serde_json",
         &[
+            "src/admission/answer.rs",
             "src/ca/authority/begin.rs",
             "src/ca/authority/issue.rs",
             "src/ca/authority/mod.rs",
@@ -23,6 +24,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
             "src/ca/token.rs",
             "src/report/certificate.rs",
             "src/jwt.rs",
+            "src/parse/json.rs",
             "src/real_envoy/tokens.rs",
             "src/report/configuration.rs",
             "src/report/coverage.rs",
@@ -41,6 +43,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     (
         "serde",
         &[
+            "src/parse/json.rs",
             "src/report/document.rs",
             "src/report/json.rs",
             "src/report/lint_document.rs",
@@ -66,6 +69,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     (
         "clap",
         &[
+            "src/cli/admission_args.rs",
             "src/cli/args.rs",
             "src/cli/ca_args.rs",
             "src/cli/definition.rs",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::exit::Exit;
 use super::system::System;
@@ -156,7 +157,7 @@ fn prepare<'s>(
     }
     let mut prepared = suite::prepare(suite, &loaded.resources)
         .map_err(crate::diagnostic::Diagnostics::into_vec)?;
-    prepared.mesh.token_reader = Some(Box::new(InlineKeys));
+    prepared.mesh.token_reader = Some(Arc::new(InlineKeys));
     Ok(prepared)
 }
 

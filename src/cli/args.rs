@@ -112,6 +112,8 @@ pub(crate) enum Command {
         after_help = "Exit codes: 0 nothing would be refused · 1 something · 2 a file could not be read · 4 nothing to look at."
     )]
     Validate(Validate),
+    /// Answer what the API server asks before a policy changes.
+    Admission(super::admission_args::Admission),
     /// Tell what a finding means.
     #[command(
         after_help = "Examples:\n  portcullis explain PC012\n  portcullis explain spiffe-scheme"

@@ -1,6 +1,7 @@
 //! The flags that name files → resources, and the mesh that they make, with every complaint about every file.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::flags::Files;
 use super::progress::Progress;
@@ -82,8 +83,8 @@ pub(crate) fn mesh(files: &Files, system: &mut impl System) -> Result<Read, Vec<
 
 /// What the flags say of the mesh beside its files.
 pub(crate) struct Given {
-    config: MeshConfig,
-    stubs: BTreeMap<String, ProviderStub>,
+    pub(crate) config: MeshConfig,
+    pub(crate) stubs: BTreeMap<String, ProviderStub>,
 }
 
 /// Reads the flags that say something of the mesh.
@@ -119,7 +120,7 @@ pub(crate) fn compile(
         admission: if files.admission_bypassed { Admission::Bypassed } else { Admission::Enforced },
     });
     let (mut mesh, warnings) = compiled.map_err(crate::diagnostic::Diagnostics::into_vec)?;
-    mesh.token_reader = Some(Box::new(InlineKeys));
+    mesh.token_reader = Some(Arc::new(InlineKeys));
     Ok((mesh, warnings))
 }
 

@@ -1,5 +1,7 @@
 //! The command line: arguments, files and clock in; text and an exit code out.
 
+mod admission;
+mod admission_args;
 #[cfg(all(feature = "envoy", unix))]
 mod against_envoy;
 mod args;
@@ -68,6 +70,9 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
         Ok((arguments, settings)) => match arguments.command {
             #[cfg(all(feature = "ca", unix))]
             args::Command::Ca(arguments) => ca::run(&arguments, system),
+            args::Command::Admission(arguments) => {
+                admission::run(&arguments, &settings.lint, system)
+            }
             args::Command::CanI(can_i) => {
                 let style = terminal::style(arguments.everywhere.color, system);
                 can_i::run(&can_i, &program, style, system)

@@ -1,6 +1,7 @@
 //! `mutate`: suites → the changes of their policies that they do not notice.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::exit::Exit;
 use super::filter::Filter;
@@ -137,7 +138,7 @@ fn fate(mutant: &Mutant, suites: &[usize], telling: &[Telling<'_>], now: Option<
     let mut survived: Vec<(usize, Box<Mesh>)> = Vec::new();
     for index in suites {
         let Some(Telling { ready, cases }) = telling.get(*index) else { continue };
-        let finish = |mesh: &mut Mesh| mesh.token_reader = Some(Box::new(InlineKeys));
+        let finish = |mesh: &mut Mesh| mesh.token_reader = Some(Arc::new(InlineKeys));
         let suite = ready.prepared.suite;
         match mutation::fate(suite, ready.resources, cases, mutant, finish, now) {
             Fate::Killed(_) => return Found::Killed,

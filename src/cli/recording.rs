@@ -1,6 +1,7 @@
 //! The real system with its streams kept, for those who call from Rust.
 
 use std::io::{self, Write};
+use std::sync::Arc;
 use std::time::Duration;
 
 use super::load;
@@ -100,6 +101,6 @@ pub(crate) fn mesh_of(path: &str, system: &mut impl System) -> Result<Mesh, Vec<
     let inputs = MeshInputs { resources: vec![&loaded.resources], ..MeshInputs::default() };
     let compiled = Diagnostics::gate(loaded.findings).and_then(|_warnings| Mesh::compile(inputs));
     let (mut mesh, _warnings) = compiled.map_err(Diagnostics::into_vec)?;
-    mesh.token_reader = Some(Box::new(InlineKeys));
+    mesh.token_reader = Some(Arc::new(InlineKeys));
     Ok(mesh)
 }

@@ -1,6 +1,7 @@
 //! Paths → suites with their meshes, all of them or every complaint: nothing is run before everything is read.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use super::load;
 use super::progress::Progress;
@@ -141,6 +142,22 @@ impl Read {
         state
     }
 
+    /// Every suite with the resources that it names; what there is to say about them is added to `findings`.
+    pub(crate) fn guards(self, findings: &mut Vec<Diagnostic>) -> Vec<(Suite, Vec<Resource>)> {
+        findings.extend(self.findings);
+        let loaded = &self.loaded;
+        let with_resources = |(suite, place): (Suite, usize)| {
+            let named = loaded.get(place);
+            let resources = named.map(|named| named.loaded.resources.clone());
+            (suite, resources.unwrap_or_default())
+        };
+        self.suites
+            .into_iter()
+            .zip(self.of_suite)
+            .map(with_resources)
+            .collect()
+    }
+
     /// Compiles the mesh of every suite.
     ///
     /// # Errors
@@ -155,7 +172,7 @@ impl Read {
             let known = self.loaded.get(**place);
             let resources = known.map_or(&[][..], |known| &known.loaded.resources);
             let mut prepared = suite::prepare(suite, resources)?;
-            prepared.mesh.token_reader = Some(Box::new(InlineKeys));
+            prepared.mesh.token_reader = Some(Arc::new(InlineKeys));
             Ok(Ready { prepared, paths: known.map_or(&[], |known| &known.paths), resources })
         });
         let (mut ready, mut errors) = (Vec::new(), Vec::new());

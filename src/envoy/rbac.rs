@@ -99,7 +99,7 @@ fn matches_never() -> Message {
 fn of_set<'m>(mesh: &'m Mesh, set: &'m RuleSet) -> impl Iterator<Item = &'m Policy> {
     set.policies
         .iter()
-        .filter_map(|policy| mesh.policies.get(*policy))
+        .filter_map(|policy| mesh.policies.get(*policy).map(std::sync::Arc::as_ref))
 }
 
 /// The filters of AUDIT, DENY and ALLOW policies: those that there are, in this order.

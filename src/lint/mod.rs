@@ -61,7 +61,7 @@ pub struct Findings {
 pub fn run(subject: &Subject<'_>, levels: &Levels, step: &mut dyn FnMut()) -> Findings {
     let mut findings = Findings::default();
     let mut metas = BTreeMap::new();
-    for resource in subject.resources {
+    for resource in &subject.resources {
         let origin = &resource.meta().origin;
         metas.entry(origin).or_insert_with(|| resource.meta());
     }

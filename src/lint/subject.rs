@@ -19,7 +19,7 @@ use crate::request::Request;
 #[derive(Debug)]
 pub struct Subject<'a> {
     /// Everything that was read.
-    pub resources: &'a [Resource],
+    pub resources: Vec<&'a Resource>,
     /// The mesh that it makes; absent where it makes none. Then only what stands in one resource is looked at.
     pub mesh: Option<&'a Mesh>,
     policies: Vec<Written<'a>>,
@@ -225,6 +225,22 @@ impl<'a> Subject<'a> {
     /// What stands in `resources`, and what `mesh`, made of the same, says of it.
     #[must_use]
     pub fn new(resources: &'a [Resource], mesh: Option<&'a Mesh>) -> Self {
+        Self::of(resources.iter().collect(), mesh, None)
+    }
+
+    /// As [`Subject::new`], where only findings about `one` of the resources are wanted: others may be missing.
+    #[must_use]
+    pub fn about(
+        one: &'a Resource,
+        resources: impl IntoIterator<Item = &'a Resource>,
+        mesh: &'a Mesh,
+    ) -> Self {
+        let only = matches!(one, Resource::AuthorizationPolicy(_)).then_some(&one.meta().origin);
+        Self::of(resources.into_iter().collect(), Some(mesh), only)
+    }
+
+    /// With every AuthorizationPolicy, or the one that stands there.
+    fn of(resources: Vec<&'a Resource>, mesh: Option<&'a Mesh>, only: Option<&'a Origin>) -> Self {
         let mut compiled: BTreeMap<&Origin, usize> = BTreeMap::new();
         let mut under: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         let mut authorities = BTreeMap::new();
@@ -257,7 +273,10 @@ impl<'a> Subject<'a> {
             }
         }
         let policies = resources.iter().filter_map(|resource| {
-            let Resource::AuthorizationPolicy(policy) = resource else { return None };
+            let Resource::AuthorizationPolicy(policy) = *resource else { return None };
+            if only.is_some_and(|only| *only != policy.meta.origin) {
+                return None;
+            }
             let compiled = compiled.get(&policy.meta.origin).copied();
             let workloads = compiled
                 .and_then(|index| under.get(&index))
@@ -266,7 +285,8 @@ impl<'a> Subject<'a> {
             let workloads = workloads.copied().collect();
             Some(Written { policy, compiled, workloads, found: RefCell::default() })
         });
-        Self { resources, mesh, policies: policies.collect(), by_namespace, authorities }
+        let policies = policies.collect();
+        Self { resources, mesh, policies, by_namespace, authorities }
     }
 
     /// Every AuthorizationPolicy.
@@ -278,7 +298,7 @@ impl<'a> Subject<'a> {
     /// Every PeerAuthentication.
     pub(super) fn peer_authentications(&self) -> impl Iterator<Item = &'a PeerAuthentication> {
         self.resources.iter().filter_map(|resource| {
-            if let Resource::PeerAuthentication(policy) = resource { Some(policy) } else { None }
+            if let Resource::PeerAuthentication(policy) = *resource { Some(policy) } else { None }
         })
     }
 
@@ -287,7 +307,11 @@ impl<'a> Subject<'a> {
         &self,
     ) -> impl Iterator<Item = &'a RequestAuthentication> {
         self.resources.iter().filter_map(|resource| {
-            if let Resource::RequestAuthentication(policy) = resource { Some(policy) } else { None }
+            if let Resource::RequestAuthentication(policy) = *resource {
+                Some(policy)
+            } else {
+                None
+            }
         })
     }
 
@@ -428,17 +452,6 @@ pub(super) fn mistaken(
         .matching(written, Aim::but(term))
         .filter(|_| !term.negated)?;
     subject.decided(sent.of(&matched))?.if_decided(wrong)
-}
-
-/// Whether an attribute is read of the peer's certificate.
-pub(super) const fn is_identity(attribute: &Attribute) -> bool {
-    matches!(
-        attribute,
-        Attribute::SourcePrincipal
-            | Attribute::SourceNamespace
-            | Attribute::SourceServiceAccount
-            | Attribute::SourceTrustDomain
-    )
 }
 
 /// Whether an attribute is read of a verified token.

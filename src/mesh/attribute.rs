@@ -120,6 +120,18 @@ pub enum Untranslatable {
 }
 
 impl Attribute {
+    /// Whether it is read of the peer's certificate.
+    #[must_use]
+    pub const fn is_identity(&self) -> bool {
+        matches!(
+            self,
+            Self::SourcePrincipal
+                | Self::SourceNamespace
+                | Self::SourceServiceAccount
+                | Self::SourceTrustDomain
+        )
+    }
+
     /// Reads the key of a `when` condition.
     ///
     /// # Errors

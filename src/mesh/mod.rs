@@ -3,6 +3,7 @@
 mod ask;
 mod attribute;
 mod authorization_policy;
+mod changed;
 mod extension_provider;
 mod inventory;
 mod istio_version;
@@ -13,14 +14,17 @@ mod request_authentication;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 pub use ask::{Name, QuestionError};
 pub use attribute::{Attribute, Untranslatable, ValueMatch};
 pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Rule, Value};
+pub use changed::{Change, Changed};
 pub use extension_provider::usable as usable_provider;
 pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Uncaptured, Workload};
 pub use istio_version::{IstioVersion, NotAVersion};
 pub use listener::{ListenerClass, class_of_protocol, class_of_service_port};
+use passed_over::Candidate;
 pub use passed_over::{PassedOver, WhyPassedOver};
 pub use peer_authentication::{
     DecidedMode, EffectiveMtls, Level, MtlsMode, applies, compose, level, reaching,
@@ -32,7 +36,7 @@ pub use select::{
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FieldPath};
 use crate::istio::{
-    Action, ExtensionProvider, MeshConfig, Normalization, PeerAuthentication, PolicyTarget,
+    Action, AuthorizationPolicy, ExtensionProvider, MeshConfig, Normalization, PeerAuthentication,
     RequestAuthentication, Resource,
 };
 use crate::request::TokenReader;
@@ -131,24 +135,25 @@ pub struct MeshInputs<'r> {
     pub admission: Admission,
 }
 
-/// Every policy understood, and for every workload what it is under.
-#[derive(Debug)]
+/// Every policy understood, and for every workload what it is under. A copy shares what it is made of, and costs little.
+#[derive(Clone, Debug)]
 pub struct Mesh {
     /// The configuration.
-    pub settings: Settings,
+    pub settings: Arc<Settings>,
     /// What is there.
-    pub inventory: Inventory,
+    pub inventory: Arc<Inventory>,
     /// The policies, in the order of the resources.
-    pub policies: Vec<Policy>,
+    pub policies: Vec<Arc<Policy>>,
     /// What external authorizers are said to answer.
-    pub stubs: BTreeMap<String, ProviderStub>,
+    pub stubs: Arc<BTreeMap<String, ProviderStub>>,
     /// Whoever reads real tokens; absent: they stay unread.
-    pub token_reader: Option<Box<dyn TokenReader>>,
-    enforcements: Vec<Enforcement>,
+    pub token_reader: Option<Arc<dyn TokenReader>>,
+    /// In the order of the workloads.
+    enforcements: Vec<Arc<Enforcement>>,
     /// istiod's revision.
-    revision: String,
-    /// What every policy says it is about.
-    candidates: Vec<passed_over::Candidate>,
+    revision: Arc<str>,
+    /// What every policy says it is about, in the order of the resources.
+    candidates: Vec<Arc<Candidate>>,
 }
 
 /// A rule's place: the policy's in [`Mesh::policies`], the rule's in [`Policy::rules`].
@@ -253,61 +258,38 @@ impl Mesh {
                 findings.push(refusal);
             }
         }
-        let mut sources = Vec::new();
+        let candidates: Vec<Arc<Candidate>> = resources
+            .iter()
+            .filter_map(Candidate::of)
+            .map(Arc::new)
+            .collect();
         let mut policies = Vec::new();
-        let mut peer = Vec::new();
-        let mut tokens = Vec::new();
         for resource in &resources {
-            if select::other_revision(resource.meta(), revision).is_some() {
-                continue;
-            }
-            match resource {
-                Resource::AuthorizationPolicy(written) => {
-                    let mut troubles = Vec::new();
-                    policies.push(authorization_policy::compile(
-                        written,
-                        &settings.trust,
-                        &mut troubles,
-                    ));
-                    sources.push(written);
-                    findings.extend(troubles.into_iter().map(|trouble| {
-                        Diagnostic::error(Code::BadValue, format!("{} [AP-103]", trouble.what))
-                            .at(&written.meta.origin.file, trouble.position, &FieldPath::root())
-                            .help("the proxy would keep its last configuration: no answer can be given")
-                    }));
-                }
-                Resource::PeerAuthentication(policy) => peer.push(policy),
-                Resource::RequestAuthentication(policy) => tokens.push(policy),
-                Resource::Namespace(_)
-                | Resource::ServiceAccount(_)
-                | Resource::Service(_)
-                | Resource::Workload(_)
-                | Resource::MeshConfig(..)
-                | Resource::Later { .. } => {}
+            if let Resource::AuthorizationPolicy(written) = resource
+                && select::other_revision(&written.meta, revision).is_none()
+            {
+                policies.push(Arc::new(compiled(written, &settings, &mut findings)));
             }
         }
         findings.extend(later(&resources));
         let inventory = Inventory::of(&resources, inputs.workloads);
-        let index = PolicyIndex::of(&policies, &sources, &peer, &tokens, &settings);
-        let enforcements: Vec<Enforcement> = inventory
+        let index = PolicyIndex::of(&policies, &candidates, &settings, revision).ranked();
+        let enforcements: Vec<Arc<Enforcement>> = inventory
             .workloads
             .iter()
-            .map(|workload| index.enforcement(workload, &mut findings))
+            .map(|workload| Arc::new(index.enforcement(workload, &mut findings)))
             .collect();
         findings.dedup();
         let findings = Diagnostics::gate(findings)?;
         let mesh = Self {
-            settings,
-            inventory,
+            settings: Arc::new(settings),
+            inventory: Arc::new(inventory),
             policies,
-            stubs: inputs.stubs,
+            stubs: Arc::new(inputs.stubs),
             token_reader: None,
             enforcements,
-            revision: revision.to_owned(),
-            candidates: resources
-                .iter()
-                .filter_map(passed_over::Candidate::of)
-                .collect(),
+            revision: Arc::from(revision),
+            candidates,
         };
         Ok((mesh, findings))
     }
@@ -315,7 +297,7 @@ impl Mesh {
     /// What is enforced before a workload.
     #[must_use]
     pub fn enforcement(&self, workload: usize) -> Option<&Enforcement> {
-        self.enforcements.get(workload)
+        self.enforcements.get(workload).map(Arc::as_ref)
     }
 
     /// The workload at a place of the inventory.
@@ -328,7 +310,7 @@ impl Mesh {
     #[must_use]
     pub fn rule(&self, place: RuleRef) -> Option<(&Policy, &Rule)> {
         let policy = self.policies.get(place.policy)?;
-        Some((policy, policy.rules.get(place.rule)?))
+        Some((policy.as_ref(), policy.rules.get(place.rule)?))
     }
 
     /// The condition at a place.
@@ -377,71 +359,87 @@ fn mesh_config(given: MeshConfig, resources: &[Resource], revision: &str) -> Mes
     given
 }
 
+/// An AuthorizationPolicy with its meaning; what Envoy would not load is added to `findings`.
+fn compiled(
+    written: &AuthorizationPolicy,
+    settings: &Settings,
+    findings: &mut Vec<Diagnostic>,
+) -> Policy {
+    let mut troubles = Vec::new();
+    let policy = authorization_policy::compile(written, &settings.trust, &mut troubles);
+    findings.extend(troubles.into_iter().map(|trouble| {
+        Diagnostic::error(Code::BadValue, format!("{} [AP-103]", trouble.what))
+            .at(&written.meta.origin.file, trouble.position, &FieldPath::root())
+            .help("the proxy would keep its last configuration: no answer can be given")
+    }));
+    policy
+}
+
 /// The policies by namespace, so that a workload looks only at those of its own and of the root namespace.
 struct PolicyIndex<'i> {
     settings: &'i Settings,
-    policies: &'i [Policy],
-    targets: BTreeMap<&'i str, Vec<(usize, &'i crate::istio::Meta, &'i PolicyTarget)>>,
-    /// The rank of every rule's id among all.
+    policies: &'i [Arc<Policy>],
+    targets: BTreeMap<&'i str, Vec<(usize, &'i Candidate)>>,
+    /// The rank of every rule's id among all; where there is none, ids are compared.
     ranks: Vec<Vec<usize>>,
     peer: BTreeMap<&'i str, Vec<&'i PeerAuthentication>>,
     tokens: BTreeMap<&'i str, Vec<&'i RequestAuthentication>>,
 }
 
 impl<'i> PolicyIndex<'i> {
+    /// `candidates` in the order of the resources: those of them that are an AuthorizationPolicy of the revision are
+    /// `policies`.
     fn of(
-        policies: &'i [Policy],
-        sources: &[&'i crate::istio::AuthorizationPolicy],
-        peer: &[&'i PeerAuthentication],
-        tokens: &[&'i RequestAuthentication],
+        policies: &'i [Arc<Policy>],
+        candidates: &'i [Arc<Candidate>],
         settings: &'i Settings,
+        revision: &str,
     ) -> Self {
         let mut targets: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for (index, source) in sources.iter().enumerate() {
-            targets.entry(&source.meta.namespace).or_default().push((
-                index,
-                &source.meta,
-                &source.target,
-            ));
+        let mut peer: BTreeMap<&str, Vec<_>> = BTreeMap::new();
+        let mut tokens: BTreeMap<&str, Vec<&RequestAuthentication>> = BTreeMap::new();
+        let mut authorization = 0;
+        for candidate in candidates {
+            if select::other_revision(&candidate.meta, revision).is_some() {
+                continue;
+            }
+            let namespace = candidate.meta.namespace.as_str();
+            if let Some(policy) = &candidate.peer {
+                peer.entry(namespace).or_default().push(policy);
+            } else if let Some(policy) = &candidate.tokens {
+                tokens.entry(namespace).or_default().push(policy);
+            } else {
+                let entry: (usize, &Candidate) = (authorization, candidate);
+                targets.entry(namespace).or_default().push(entry);
+                authorization += 1;
+            }
         }
+        for policies in tokens.values_mut() {
+            policies.sort_by_key(|policy| (policy.meta.created, &policy.meta.name));
+        }
+        Self { settings, policies, targets, ranks: Vec::new(), peer, tokens }
+    }
+
+    /// The same, with the ids of all rules in order: worth it where most workloads are looked at.
+    fn ranked(mut self) -> Self {
         let mut ids: Vec<(&str, usize, usize)> = Vec::new();
-        for (policy, compiled) in policies.iter().enumerate() {
-            ids.extend(
-                compiled
-                    .rules
-                    .iter()
-                    .enumerate()
-                    .map(|(rule, compiled)| (compiled.id.as_str(), policy, rule)),
-            );
+        for (policy, compiled) in self.policies.iter().enumerate() {
+            let rules = compiled.rules.iter().enumerate();
+            ids.extend(rules.map(|(rule, compiled)| (compiled.id.as_str(), policy, rule)));
         }
         ids.sort_unstable();
-        let mut ranks: Vec<Vec<usize>> = policies
+        self.ranks = self
+            .policies
             .iter()
             .map(|policy| vec![0; policy.rules.len()])
             .collect();
         for (rank, (_, policy, rule)) in ids.into_iter().enumerate() {
-            if let Some(slot) = ranks.get_mut(policy).and_then(|ranks| ranks.get_mut(rule)) {
+            let ranks = self.ranks.get_mut(policy);
+            if let Some(slot) = ranks.and_then(|ranks| ranks.get_mut(rule)) {
                 *slot = rank;
             }
         }
-        let mut by_namespace: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for policy in peer {
-            by_namespace
-                .entry(&policy.meta.namespace)
-                .or_default()
-                .push(*policy);
-        }
-        let mut tokens_by_namespace: BTreeMap<&str, Vec<_>> = BTreeMap::new();
-        for policy in tokens {
-            tokens_by_namespace
-                .entry(&policy.meta.namespace)
-                .or_default()
-                .push(*policy);
-        }
-        for policies in tokens_by_namespace.values_mut() {
-            policies.sort_by_key(|policy| (policy.meta.created, &policy.meta.name));
-        }
-        Self { settings, policies, targets, ranks, peer: by_namespace, tokens: tokens_by_namespace }
+        self
     }
 
     /// The workload's own namespace and the root namespace, each once, in the order istiod reads them.
@@ -463,12 +461,23 @@ impl<'i> PolicyIndex<'i> {
                 (0..count).map(|rule| RuleRef { policy: *policy, rule })
             })
             .collect();
-        rules.sort_by_key(|place| {
-            self.ranks
-                .get(place.policy)
-                .and_then(|ranks| ranks.get(place.rule))
-        });
+        if self.ranks.is_empty() {
+            rules.sort_by_key(|place| (self.id(*place), *place));
+        } else {
+            rules.sort_by_key(|place| {
+                self.ranks
+                    .get(place.policy)
+                    .and_then(|ranks| ranks.get(place.rule))
+            });
+        }
         RuleSet { policies, rules }
+    }
+
+    /// The id of a rule.
+    fn id(&self, place: RuleRef) -> &str {
+        let policy = self.policies.get(place.policy);
+        let rule = policy.and_then(|policy| policy.rules.get(place.rule));
+        rule.map_or("", |rule| &rule.id)
     }
 
     fn enforcement(&self, workload: &Workload, findings: &mut Vec<Diagnostic>) -> Enforcement {
@@ -486,11 +495,11 @@ impl<'i> PolicyIndex<'i> {
         let mut custom: BTreeMap<String, Vec<usize>> = BTreeMap::new();
         let mut custom_names: BTreeSet<&str> = BTreeSet::new();
         for namespace in self.namespaces(workload) {
-            for (index, meta, target) in self.targets.get(namespace).into_iter().flatten() {
+            for (index, candidate) in self.targets.get(namespace).into_iter().flatten() {
                 let Some(policy) = self
                     .policies
                     .get(*index)
-                    .filter(|_| attached(*meta, *target))
+                    .filter(|_| attached(&candidate.meta, &candidate.target))
                 else {
                     continue;
                 };

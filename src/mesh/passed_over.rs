@@ -5,31 +5,36 @@ use super::{
     Attachment, Dataplane, Level, Mesh, Proxy, SelectionRules, applies, level, peer_authentication,
 };
 use crate::diagnostic::Origin;
-use crate::istio::{Meta, PeerAuthentication, PolicyTarget, Resource};
+use crate::istio::{Meta, PeerAuthentication, PolicyTarget, RequestAuthentication, Resource};
 
 /// A policy as far as it says what it is about.
 #[derive(Clone, Debug)]
 pub(super) struct Candidate {
-    kind: &'static str,
-    meta: Meta,
-    target: PolicyTarget,
+    pub(super) kind: &'static str,
+    pub(super) meta: Meta,
+    pub(super) target: PolicyTarget,
     /// The whole policy where it is a PeerAuthentication: one can be set aside for another.
-    peer: Option<PeerAuthentication>,
+    pub(super) peer: Option<PeerAuthentication>,
+    /// The whole policy where it is a RequestAuthentication.
+    pub(super) tokens: Option<RequestAuthentication>,
 }
 
 impl Candidate {
     pub(super) fn of(resource: &Resource) -> Option<Self> {
-        let (kind, meta, target, peer) = match resource {
+        let (mut peer, mut tokens) = (None, None);
+        let (kind, meta, target) = match resource {
             Resource::AuthorizationPolicy(policy) => {
-                ("AuthorizationPolicy", &policy.meta, policy.target.clone(), None)
+                ("AuthorizationPolicy", &policy.meta, policy.target.clone())
             }
             Resource::RequestAuthentication(policy) => {
-                ("RequestAuthentication", &policy.meta, policy.target.clone(), None)
+                tokens = Some(policy.clone());
+                ("RequestAuthentication", &policy.meta, policy.target.clone())
             }
             Resource::PeerAuthentication(policy) => {
                 let target =
                     PolicyTarget { selector: policy.selector.clone(), ..PolicyTarget::default() };
-                ("PeerAuthentication", &policy.meta, target, Some(policy.clone()))
+                peer = Some(policy.clone());
+                ("PeerAuthentication", &policy.meta, target)
             }
             Resource::Namespace(_)
             | Resource::ServiceAccount(_)
@@ -38,7 +43,7 @@ impl Candidate {
             | Resource::MeshConfig(..)
             | Resource::Later { .. } => return None,
         };
-        Some(Self { kind, meta: meta.clone(), target, peer })
+        Some(Self { kind, meta: meta.clone(), target, peer, tokens })
     }
 }
 

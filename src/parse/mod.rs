@@ -2,6 +2,8 @@
 
 mod authorization_policy;
 pub(crate) mod embedded;
+#[cfg(feature = "json")]
+pub(crate) mod json;
 mod kinds;
 pub(crate) mod mesh_config;
 mod mesh_config_file;

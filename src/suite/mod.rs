@@ -12,5 +12,6 @@ pub use case::{Because, Case, Expectation, questions, stated_claims};
 pub(crate) use case::{split_port, stated_token};
 pub use file::{Policies, Suite, is_suite_file, read};
 pub use run::{
-    CaseResult, Count, Mismatch, Outcome, Prepared, prepare, prepare_with, run, run_case,
+    CaseResult, Count, Mismatch, Outcome, Prepared, judge, prepare, prepare_with, requests, run,
+    run_case,
 };

@@ -161,39 +161,62 @@ pub fn run_case<'s>(
     prepared: &Prepared<'_>,
     case: &'s Case,
     now: Option<i64>,
+    decide: impl FnMut(&Request) -> Decision,
+) -> Outcome<'s> {
+    let requests = requests(&prepared.mesh, case, now);
+    judge(prepared.suite, &prepared.mesh, case, &requests, decide)
+}
+
+/// The requests that a case asks about, one for every workload that may answer; never empty. `now` as in [`run`]. They
+/// depend on what is there, and on no policy.
+///
+/// # Errors
+/// The case cannot be asked.
+pub fn requests(mesh: &Mesh, case: &Case, now: Option<i64>) -> Result<Vec<Request>, QuestionError> {
+    let mut requests = mesh.requests(&case.spec)?;
+    if requests.is_empty() {
+        return Err(QuestionError::UnknownDestination {
+            name: case.spec.to.clone(),
+            namespace: case.spec.namespace.clone().unwrap_or_default(),
+        });
+    }
+    for request in &mut requests {
+        request.now = now;
+    }
+    Ok(requests)
+}
+
+/// As [`run_case`], for requests that are known already; `mesh` may be another one than that of the suite.
+pub fn judge<'s>(
+    suite: &Suite,
+    mesh: &Mesh,
+    case: &'s Case,
+    requests: &Result<Vec<Request>, QuestionError>,
     mut decide: impl FnMut(&Request) -> Decision,
 ) -> Outcome<'s> {
     if let Some(reason) = &case.skip {
         return Outcome { case, result: CaseResult::Skipped(reason.clone()), asked: None };
     }
-    let mut requests = match prepared.mesh.requests(&case.spec) {
+    let requests = match requests {
         Ok(requests) => requests,
         Err(error) => {
-            return Outcome { case, result: CaseResult::CouldNotAsk(error), asked: None };
+            let result = CaseResult::CouldNotAsk(error.clone());
+            return Outcome { case, result, asked: None };
         }
     };
-    if requests.is_empty() {
-        let error = QuestionError::UnknownDestination {
-            name: case.spec.to.clone(),
-            namespace: case.spec.namespace.clone().unwrap_or_default(),
-        };
-        return Outcome { case, result: CaseResult::CouldNotAsk(error), asked: None };
-    }
     // Every workload behind a Service must answer as expected.
     let mut shown = None;
     let mut result = CaseResult::Passed;
-    for request in &mut requests {
-        request.now = now;
+    for request in requests {
         let decision = decide(request);
-        let mismatches = compare(case, &decision, &prepared.mesh);
+        let mismatches = compare(case, &decision, mesh);
         if !mismatches.is_empty() {
             shown = Some((request.clone(), decision));
             result = CaseResult::Failed(mismatches);
             break;
         }
-        let vacuous = !prepared.suite.vacuous_allowed
-            && !case.expect.because.default
-            && is_default(&decision);
+        let vacuous =
+            !suite.vacuous_allowed && !case.expect.because.default && is_default(&decision);
         if vacuous {
             result = CaseResult::Vacuous;
         }

@@ -1,5 +1,7 @@
 //! Suites whose verdicts came from a real Envoy 1.40: every case must agree in word, reason and status.
 
+use std::sync::Arc;
+
 use portcullis::jwt::InlineKeys;
 use portcullis::suite::{self, CaseResult};
 
@@ -37,7 +39,7 @@ pub(crate) fn each_suite(
                     continue;
                 }
             };
-            prepared.mesh.token_reader = Some(Box::new(InlineKeys));
+            prepared.mesh.token_reader = Some(Arc::new(InlineKeys));
             wrong.extend(see(&name, &prepared));
         }
     }

@@ -89,6 +89,34 @@ fn every_bad_example_has_the_finding_and_no_good_one_has_it() {
 }
 
 #[test]
+fn what_is_found_about_one_resource_is_found_when_only_that_is_asked_for() {
+    let mut told = 0;
+    for example in ALL.iter().flat_map(|lint| lint.bad.iter().chain(lint.good)) {
+        let read = Read::example(example);
+        let all = read.findings();
+        for one in &read.loaded.resources {
+            let subject = Subject::about(one, &read.loaded.resources, &read.mesh);
+            let found = lint::run(&subject, &Levels::default(), &mut || {}).found;
+            let here = |finding: &Finding| finding.resource_origin == one.meta().origin;
+            let shown = |finding: &Finding| format!("{finding:?}");
+            let found: Vec<String> = found
+                .iter()
+                .filter(|(_, _, finding)| here(finding))
+                .map(|(_, _, finding)| shown(finding))
+                .collect();
+            let wanted: Vec<String> = all
+                .iter()
+                .filter(|(_, finding)| here(finding))
+                .map(|(_, finding)| shown(finding))
+                .collect();
+            assert_eq!(found, wanted, "{example}");
+            told += wanted.len();
+        }
+    }
+    assert!(told > 100, "{told}");
+}
+
+#[test]
 fn every_lint_has_a_page_of_its_own() {
     let mut codes: Vec<&str> = ALL.iter().map(|lint| lint.code).collect();
     let mut names: Vec<&str> = ALL.iter().map(|lint| lint.name).collect();

@@ -393,15 +393,25 @@ impl World {
             .collect()
     }
 
-    /// The mesh; what the webhook would refuse is taken as istiod takes it.
-    pub(crate) fn mesh(&self) -> Mesh {
+    /// The policies.
+    pub(crate) fn policies(&self) -> Vec<Resource> {
         let loaded = load(&self.text());
         let wrong = loaded
             .findings
             .iter()
             .find(|finding| finding.severity == Severity::Error);
         assert!(wrong.is_none(), "{wrong:?}");
-        let mut resources = [inventory(), &loaded.resources];
+        loaded.resources
+    }
+
+    /// The mesh; what the webhook would refuse is taken as istiod takes it.
+    pub(crate) fn mesh(&self) -> Mesh {
+        self.mesh_of(&self.policies())
+    }
+
+    /// The mesh of these policies.
+    pub(crate) fn mesh_of(&self, policies: &[Resource]) -> Mesh {
+        let mut resources = [inventory(), policies];
         if self.shuffled {
             resources.reverse();
         }

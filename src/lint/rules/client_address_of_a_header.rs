@@ -3,7 +3,7 @@
 use crate::decide::Verdict;
 use crate::explanation::Change;
 use crate::istio::Action;
-use crate::lint::subject::{Subject, escapes, is_identity};
+use crate::lint::subject::{Subject, escapes};
 use crate::lint::witness::Aim;
 use crate::lint::{Finding, Level, Lint};
 use crate::mesh::{Attribute, Dataplane};
@@ -70,7 +70,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             let terms: Vec<_> = written.terms().collect();
             for term in &terms {
                 let sure = terms.iter().any(|other| {
-                    other.rule == term.rule && other.is_positive() && is_identity(&other.attribute)
+                    other.rule == term.rule && other.is_positive() && other.attribute.is_identity()
                 });
                 if term.attribute != Attribute::RemoteIp
                     || !term.is_positive()

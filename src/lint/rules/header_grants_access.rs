@@ -3,7 +3,7 @@
 use crate::decide::Verdict;
 use crate::explanation::Change;
 use crate::istio::Action;
-use crate::lint::subject::{Subject, is_identity, is_of_token};
+use crate::lint::subject::{Subject, is_of_token};
 use crate::lint::witness::Aim;
 use crate::lint::{Finding, Level, Lint};
 use crate::mesh::Attribute;
@@ -105,7 +105,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             let Attribute::RequestHeader(name) = &term.attribute else { continue };
             let telling = ABOUT_THE_CALLER.iter().any(|begin| name.starts_with(begin));
             let known = |attribute: &Attribute| {
-                is_identity(attribute)
+                attribute.is_identity()
                     || is_of_token(attribute)
                     || matches!(attribute, Attribute::SourceIp | Attribute::RemoteIp)
             };

@@ -1,7 +1,7 @@
 //! A policy that asks for an identity where mutual TLS is off → it never matches.
 
 use crate::explanation::Change;
-use crate::lint::subject::{Subject, is_identity, mistaken};
+use crate::lint::subject::{Subject, mistaken};
 use crate::lint::{Finding, Level, Lint};
 use crate::mesh::{Dataplane, Mesh, MtlsMode};
 
@@ -98,7 +98,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
         let mut last = None;
         for term in written.terms() {
             let place = (term.rule, term.place);
-            if !term.is_positive() || !is_identity(&term.attribute) || last == Some(place) {
+            if !term.is_positive() || !term.attribute.is_identity() || last == Some(place) {
                 continue;
             }
             last = Some(place);

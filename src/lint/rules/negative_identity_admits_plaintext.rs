@@ -3,7 +3,7 @@
 use crate::decide::{Because, Verdict};
 use crate::explanation::Change;
 use crate::istio::Action;
-use crate::lint::subject::{Subject, is_identity};
+use crate::lint::subject::Subject;
 use crate::lint::witness::Aim;
 use crate::lint::{Finding, Level, Lint};
 
@@ -75,7 +75,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
         let mut last = None;
         for term in written.terms() {
             let place = (term.rule, term.place);
-            if term.is_positive() || !is_identity(&term.attribute) || last == Some(place) {
+            if term.is_positive() || !term.attribute.is_identity() || last == Some(place) {
                 continue;
             }
             last = Some(place);

@@ -55,7 +55,7 @@ spec:
 fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     const OLD: &str = "security.istio.io/v1beta1";
     const NEW: &str = "security.istio.io/v1";
-    for resource in subject.resources {
+    for resource in &subject.resources {
         let meta = resource.meta();
         let written = meta
             .api_version

@@ -62,7 +62,7 @@ spec:
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     let Some(mesh) = subject.mesh else { return };
-    for resource in subject.resources {
+    for resource in &subject.resources {
         let selector = match resource {
             Resource::AuthorizationPolicy(policy) => policy.target.selector.as_ref(),
             Resource::RequestAuthentication(policy) => policy.target.selector.as_ref(),

@@ -1,0 +1,382 @@
+//! An AdmissionReview and the mesh as it is known → an AdmissionReview: whether the change may happen, and what it does.
+//!
+//! The change is made in memory, to a mesh that is compiled already, and held against four things, in this order:
+//! what the API server and Istio's webhook refuse and Envoy does not load; lints about the object; guards, which are
+//! suites that must still pass; and a budget of callers that may be answered otherwise.
+
+mod answer;
+mod asked;
+mod blast_radius;
+mod guard;
+mod known;
+
+use std::sync::Arc;
+
+pub use answer::{About, Answer, MAX_WARNING, MAX_WARNINGS, Reason};
+use asked::{Asked, asked, word};
+pub use asked::{MAX_REVIEW, Operation};
+use blast_radius::{BlastRadius, blast_radius};
+use known::is_policy;
+pub use known::{Budget, Facts, Gate, Known, Size};
+
+use crate::diagnostic::{Diagnostic, Severity};
+use crate::istio::Resource;
+use crate::lint::{self, Subject};
+use crate::mesh::{Admission, Change, Changed};
+use crate::parse::node::{Node, Value};
+use crate::parse::{self, Loaded};
+
+/// So many findings, cases or requests are told of each kind.
+const TOLD: usize = 3;
+
+/// Answers a review. The same review and the same mesh give the same answer; nothing is remembered, so that a dry run
+/// is a review like any other.
+///
+/// Denied is what could not be looked at: an object that is not understood, a version that is not known. Allowed, with a
+/// warning, is a kind that portcullis does not look at. The subresource `status` decides nothing and is allowed.
+#[must_use]
+pub fn review(text: &str, known: &Known) -> Answer {
+    let asked = match asked(text) {
+        Ok(asked) => asked,
+        Err(trouble) => {
+            let mut answer = Answer::allowed(&trouble.uid, About::default());
+            answer.http_status = trouble.status;
+            answer.deny(Reason::BadRequest, trouble.message);
+            return answer;
+        }
+    };
+    let about = About {
+        operation: asked.operation.as_str().to_owned(),
+        kind: asked.kind.clone(),
+        namespace: asked.namespace.clone(),
+        name: asked.name.clone(),
+        dry_run: asked.dry_run,
+    };
+    let mut answer = Answer::allowed(&asked.uid, about);
+    match handling(&asked) {
+        Handling::Look => look(&asked, known, &mut answer),
+        Handling::NoMeaning => {}
+        Handling::Deny(why) => answer.deny(Reason::Forbidden, why),
+        Handling::Warn(why) => answer.warn(why),
+    }
+    answer
+}
+
+/// What is done with a question.
+enum Handling {
+    /// The change is held against the mesh.
+    Look,
+    /// It is allowed: it decides nothing.
+    NoMeaning,
+    Deny(String),
+    Warn(String),
+}
+
+/// The group of the three kinds that decide.
+const SECURITY: &str = "security.istio.io";
+
+/// The kinds that are looked at, and the versions of each.
+const KINDS: &[(&str, &[&str], &[&str])] = &[
+    (
+        SECURITY,
+        &["AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication"],
+        &["v1", "v1beta1"],
+    ),
+    ("networking.istio.io", &["DestinationRule"], &["v1", "v1alpha3", "v1beta1"]),
+];
+
+fn handling(asked: &Asked) -> Handling {
+    let Asked { group, version, kind, .. } = asked;
+    let known = KINDS
+        .iter()
+        .find(|(known, kinds, _)| known == group && kinds.contains(&kind.as_str()));
+    let Some((_, _, versions)) = known else {
+        // A policy of a kind that is yet to come must not pass unseen.
+        if group == SECURITY {
+            return Handling::Deny(format!("{kind} of `{group}` is not understood"));
+        }
+        return Handling::Warn(format!(
+            "portcullis does not look at {kind} of `{group}/{version}`: leave it out of the webhook's rules"
+        ));
+    };
+    match asked.subresource.as_str() {
+        "" => {}
+        "status" => return Handling::NoMeaning,
+        other => return Handling::Deny(format!("the subresource `{other}` is not understood")),
+    }
+    if !versions.contains(&version.as_str()) {
+        return Handling::Deny(format!(
+            "{kind} of `{group}/{version}` is not understood: write `{group}/v1`"
+        ));
+    }
+    match asked.operation {
+        Operation::Connect => Handling::Deny(format!("{kind} cannot be connected to")),
+        Operation::Update if is_leaving(asked) => Handling::NoMeaning,
+        Operation::Create | Operation::Delete | Operation::Update => Handling::Look,
+    }
+}
+
+/// Whether an object that is being deleted stays what it is: its finalizers must be free to go, also when it would not be
+/// admitted today. One whose meaning changes is looked at as any other: `deletionTimestamp` is no way round.
+fn is_leaving(asked: &Asked) -> bool {
+    let (Some(object), Some(old)) = (&asked.object, &asked.old) else { return false };
+    let of_meta = |node: &Node, field: &str| {
+        let meta = node.get("metadata");
+        meta.and_then(|meta| meta.get(field)).cloned()
+    };
+    let same_meta = |field: &str| of_meta(object, field) == of_meta(old, field);
+    of_meta(object, "deletionTimestamp").is_some()
+        && of_meta(old, "deletionTimestamp").is_some()
+        && object.get("spec") == old.get("spec")
+        && same_meta("labels")
+        && same_meta("annotations")
+}
+
+/// Makes the change, and says what is wrong with it.
+fn look(asked: &Asked, known: &Known, answer: &mut Answer) {
+    let after = match asked.operation {
+        Operation::Delete => None,
+        Operation::Connect | Operation::Create | Operation::Update => match object(asked, answer) {
+            Some(after) => Some(after),
+            None => return,
+        },
+    };
+    let Some((namespace, name)) = identity(asked, after.as_ref()) else {
+        return answer.deny(
+            Reason::Forbidden,
+            format!("this does not name the {} that it deletes", asked.kind),
+        );
+    };
+    answer.about.namespace.clone_from(&namespace);
+    answer.about.name.clone_from(&name);
+    let change =
+        Change { kind: &asked.kind, namespace: &namespace, name: &name, after: after.as_ref() };
+    if !after.as_ref().is_none_or(is_policy) || asked.group != SECURITY {
+        answer.warn(format!("{} is not evaluated yet: it may change answers", asked.kind));
+        return;
+    }
+    let changed = match known.mesh.changed(&change, Admission::Enforced) {
+        Ok(changed) => changed,
+        Err(findings) => return refuse(&findings.into_vec(), answer),
+    };
+    for warning in &changed.warnings {
+        answer.warn(told(warning));
+    }
+    if let Some(after) = &after {
+        lints(after, known, &changed, answer);
+    }
+    guards(&change, known, answer);
+    if let Some(budget) = known.gate.budget {
+        let id = format!("{namespace}/{name}");
+        radius(&blast_radius(&known.mesh, &changed, &id, budget), budget, answer);
+    }
+}
+
+/// Reads the object as files are read. What is wrong with it is denied.
+fn object(asked: &Asked, answer: &mut Answer) -> Option<Resource> {
+    let Some(object) = &asked.object else {
+        let message = format!("`request.object` is missing for {}", asked.operation.as_str());
+        answer.http_status = 400;
+        answer.deny(Reason::BadRequest, message);
+        return None;
+    };
+    let group_version = format!("{}/{}", asked.group, asked.version);
+    if word(object, "kind") != asked.kind || word(object, "apiVersion") != group_version {
+        let message = format!(
+            "`request.object` is no {} of `{group_version}`, as `request.kind` says",
+            asked.kind
+        );
+        answer.http_status = 400;
+        answer.deny(Reason::BadRequest, message);
+        return None;
+    }
+    let named;
+    let object = match with_a_name(object) {
+        Some(with_a_name) => {
+            named = with_a_name;
+            &named
+        }
+        None => object,
+    };
+    let mut loaded = Loaded::default();
+    let file = Arc::from("request.object");
+    parse::resource_nodes(&file, "", std::slice::from_ref(object), &asked.namespace, &mut loaded);
+    let mut resources = loaded.resources.into_iter();
+    match resources.next() {
+        Some(resource) if resources.next().is_none() && resource.kind() == asked.kind => {
+            let namespace = &resource.meta().namespace;
+            if !asked.namespace.is_empty() && *namespace != asked.namespace {
+                let message = format!(
+                    "`request.object` is of namespace `{namespace}`, and `request.namespace` is `{}`",
+                    asked.namespace
+                );
+                answer.http_status = 400;
+                answer.deny(Reason::BadRequest, message);
+                return None;
+            }
+            Some(resource)
+        }
+        _ => {
+            refuse(&loaded.findings, answer);
+            None
+        }
+    }
+}
+
+/// The object with the beginning of its name for a name, where the API server is yet to make up the rest.
+fn with_a_name(object: &Node) -> Option<Node> {
+    let meta = object.get("metadata")?;
+    if meta
+        .get("name")
+        .is_some_and(|name| name.as_str() != Some(""))
+    {
+        return None;
+    }
+    let beginning = meta.get("generateName")?.as_str()?;
+    let name = format!("{beginning}xxxxx");
+    let mut object = object.clone();
+    let Value::Mapping(entries) = &mut object.value else { return None };
+    let (_, meta) = entries.iter_mut().find(|(key, _)| key.name == "metadata")?;
+    let Value::Mapping(entries) = &mut meta.value else { return None };
+    entries.retain(|(key, _)| key.name != "name" && key.name != "generateName");
+    let key = parse::node::Key { name: "name".to_owned(), position: meta.position };
+    entries.push((key, Node { position: meta.position, value: Value::String(name) }));
+    Some(object)
+}
+
+/// Namespace and name of what is changed: the object's, else the old object's, else the request's.
+fn identity(asked: &Asked, after: Option<&Resource>) -> Option<(String, String)> {
+    if let Some(after) = after {
+        let meta = after.meta();
+        return Some((meta.namespace.clone(), meta.name.clone()));
+    }
+    let old = asked.old.as_ref().and_then(|old| old.get("metadata"));
+    let of = |field: &str, otherwise: &str| {
+        let written = old.map_or("", |old| word(old, field));
+        if written.is_empty() { otherwise.to_owned() } else { written.to_owned() }
+    };
+    let name = of("name", &asked.name);
+    (!name.is_empty()).then(|| (of("namespace", &asked.namespace), name))
+}
+
+/// Denies an object that the API server, Istio's webhook or Envoy would not take, or that is not understood.
+fn refuse(findings: &[Diagnostic], answer: &mut Answer) {
+    let is_error = |finding: &&Diagnostic| finding.severity == Severity::Error;
+    let (errors, warnings): (Vec<_>, Vec<_>) = findings.iter().partition(is_error);
+    for warning in warnings {
+        answer.warn(told(warning));
+    }
+    if errors.is_empty() {
+        return answer.deny(Reason::InternalError, "the object was not understood");
+    }
+    let words: Vec<String> = errors.iter().map(|finding| told(finding)).collect();
+    answer.deny(Reason::Invalid, some(&words));
+}
+
+/// ``PC905 spec.rules[0].from[0].source.principal: unknown field `principal` in `source`; did you mean `principals`?``
+fn told(finding: &Diagnostic) -> String {
+    let path = finding.path.as_str();
+    let space = if path.is_empty() { "" } else { " " };
+    let help = finding
+        .help
+        .as_ref()
+        .map(|help| format!("; {help}"))
+        .unwrap_or_default();
+    format!("{}{space}{path}: {}{help}", finding.code, finding.message)
+}
+
+/// The first few, and how many there are beside them.
+fn some(words: &[String]) -> String {
+    let more = words.len().saturating_sub(TOLD);
+    let first: Vec<&str> = words.iter().take(TOLD).map(String::as_str).collect();
+    let first = first.join("; ");
+    if more == 0 { first } else { format!("{first}; and {more} more") }
+}
+
+/// Asks the lints about the object.
+fn lints(after: &Resource, known: &Known, changed: &Changed, answer: &mut Answer) {
+    let gate = &known.gate;
+    let Some(least) = gate.deny_level.into_iter().chain(gate.warn_level).min() else { return };
+    let subject = Subject::about(after, known.with(after), &changed.mesh);
+    let findings = lint::run(&subject, &gate.levels, &mut || {});
+    let mut denied = Vec::new();
+    for (lint, level, finding) in findings.found {
+        if finding.resource_origin != after.meta().origin || level < least {
+            continue;
+        }
+        let words =
+            format!("{} {level} `{}` {}: {}", lint.code, lint.name, finding.path, finding.message);
+        if gate.deny_level.is_some_and(|deny| level >= deny) {
+            denied.push(words);
+        } else {
+            answer.warn(words);
+        }
+    }
+    if !denied.is_empty() {
+        answer.deny(Reason::Forbidden, format!("lint: {}", some(&denied)));
+    }
+}
+
+/// Asks every guard.
+fn guards(change: &Change<'_>, known: &Known, answer: &mut Answer) {
+    for guard in &known.guards {
+        match guard.broken(change) {
+            Ok(broken) => {
+                let words: Vec<String> = broken
+                    .iter()
+                    .map(|broken| format!("case `{}` would fail: {}", broken.case, broken.why))
+                    .collect();
+                if !words.is_empty() {
+                    let message = format!("guard `{}`: {}", guard.name(), some(&words));
+                    answer.deny(Reason::Forbidden, message);
+                }
+            }
+            Err(findings) => {
+                let words: Vec<String> = findings.iter().map(told).collect();
+                let message =
+                    format!("guard `{}` cannot take the change: {}", guard.name(), some(&words));
+                answer.deny(Reason::Forbidden, message);
+            }
+        }
+    }
+}
+
+/// Holds what was found against the budget.
+fn radius(found: &BlastRadius, budget: Budget, answer: &mut Answer) {
+    let bounded = format!(
+        "{} requests asked{}, so there may be more",
+        found.asked,
+        if found.cut_short {
+            ", then the search was cut short"
+        } else {
+            " near the edges of the rules"
+        }
+    );
+    let mut within = Vec::new();
+    let sides = [
+        ("allows", &found.newly_allowed, budget.newly_allowed),
+        ("denies", &found.newly_denied, budget.newly_denied),
+    ];
+    for (word, found, most) in sides {
+        if found.is_empty() {
+            continue;
+        }
+        let count = found.len();
+        match most {
+            Some(most) if count > most => answer.deny(
+                Reason::Forbidden,
+                format!(
+                    "budget: this newly {word} at least {count} callers of ports, of at most {most}: {} ({bounded})",
+                    some(found)
+                ),
+            ),
+            _ => within.push(format!("newly {word} {count}: {}", some(found))),
+        }
+    }
+    if within.is_empty() && found.cut_short {
+        within.push("changes no answer that was looked at".to_owned());
+    }
+    if !within.is_empty() {
+        answer.warn(format!("this {} ({bounded})", within.join("; ")));
+    }
+}
