@@ -29,6 +29,8 @@ pub mod report;
 pub mod request;
 #[cfg(feature = "yaml")]
 pub mod scaffold;
+#[cfg(all(feature = "server", unix))]
+pub mod server;
 pub mod spiffe;
 #[cfg(feature = "yaml")]
 pub mod suite;

@@ -12,6 +12,13 @@ fn the_page_shows_what_is_printed() {
 }
 
 #[test]
+fn the_page_of_admission_shows_what_is_printed() {
+    let text = project("docs/admission.md");
+    let said = |words: &[&str]| Captured::default().run(words).out;
+    is_or_becomes("docs/admission.md", &text, &retold(&text, said, |_, _| {}));
+}
+
+#[test]
 fn the_page_names_every_document_and_no_other() {
     let help = Captured::default().run(&["schema", "--help"]).out;
     let mut known: Vec<&str> = help

@@ -70,6 +70,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "survey",
         ],
     ),
+    ("server", &["admission", "diagnostic"]),
     (
         "report",
         &[
@@ -110,6 +111,7 @@ const ROOMS: &[(&str, &[&str])] = &[
             "report",
             "request",
             "scaffold",
+            "server",
             "spiffe",
             "suite",
             "survey",

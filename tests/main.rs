@@ -3,8 +3,10 @@
 #[cfg(test)]
 #[cfg(feature = "json")]
 mod admission {
+    #[cfg(feature = "cli")]
+    mod command;
     mod review;
-    mod support;
+    pub(crate) mod support;
 }
 #[cfg(test)]
 #[cfg(all(feature = "ca", unix))]
@@ -25,7 +27,7 @@ mod ca {
     mod recipes;
     mod rotation;
     mod shelf;
-    mod support;
+    pub(crate) mod support;
     #[cfg(feature = "cli")]
     mod transport;
 }
@@ -143,3 +145,9 @@ mod tidy;
 #[cfg(test)]
 #[cfg(feature = "cli")]
 mod tutorial;
+#[cfg(test)]
+#[cfg(all(feature = "server", feature = "ca", unix))]
+mod server {
+    mod serve;
+    mod support;
+}

@@ -62,6 +62,15 @@ pub fn review(text: &str, known: &Known) -> Answer {
     answer
 }
 
+/// `request.uid` of a review, to be given back also where nothing else can be said; empty where it cannot be read.
+#[must_use]
+pub fn uid(text: &str) -> String {
+    match asked(text) {
+        Ok(asked) => asked.uid,
+        Err(trouble) => trouble.uid,
+    }
+}
+
 /// What is done with a question.
 enum Handling {
     /// The change is held against the mesh.

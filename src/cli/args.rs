@@ -114,6 +114,9 @@ pub(crate) enum Command {
     Validate(Validate),
     /// Answer what the API server asks before a policy changes.
     Admission(super::admission_args::Admission),
+    /// Serve those answers over HTTPS.
+    #[cfg(all(feature = "server", unix))]
+    Webhook(super::webhook_args::Webhook),
     /// Tell what a finding means.
     #[command(
         after_help = "Examples:\n  portcullis explain PC012\n  portcullis explain spiffe-scheme"

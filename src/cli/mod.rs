@@ -41,6 +41,10 @@ mod test;
 mod test_args;
 mod threads;
 mod validate;
+#[cfg(all(feature = "server", unix))]
+mod webhook;
+#[cfg(all(feature = "server", unix))]
+mod webhook_args;
 mod what_can;
 mod who_can;
 
@@ -90,6 +94,8 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
                 let style = terminal::style(arguments.everywhere.color, system);
                 validate::run(&validate, style, system)
             }
+            #[cfg(all(feature = "server", unix))]
+            args::Command::Webhook(arguments) => webhook::run(arguments, &settings.lint, system),
             args::Command::Explain(arguments) => explain::run(&arguments, system),
             args::Command::Config(arguments) => config::run(&arguments, &settings, system),
             args::Command::Schema(arguments) => schema::run(&arguments, system),

@@ -1,0 +1,146 @@
+//! `webhook`: files that are looked at again and again → a server that answers reviews.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use super::admission::known;
+use super::admission_args::HeldAgainst;
+use super::exit::Exit;
+use super::flags::Files;
+use super::system::{RealSystem, System};
+use super::webhook_args::{Logged, Serve, Webhook, WebhookCommand};
+use super::{complain, complain_of};
+use crate::admission::Known;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::lint::Levels;
+use crate::server::{self, Certificate, Decisions, Limits, Log, Options, Source};
+use crate::suite;
+
+/// Serves.
+pub(crate) fn run(arguments: Webhook, levels: &Levels, system: &mut impl System) -> Exit {
+    match arguments.command {
+        WebhookCommand::Serve(serve) => self::serve(*serve, levels, system),
+    }
+}
+
+fn serve(serve: Serve, levels: &Levels, system: &mut impl System) -> Exit {
+    if serve.files.paths.is_empty() || serve.files.paths.iter().any(|path| path == "-") {
+        let finding = Diagnostic::error(Code::BadRequest, "no file is named that holds policies")
+            .help("name files or folders, which can be read again: `-f policies/`");
+        complain_of(system, &[finding]);
+        return Exit::CouldNotAsk;
+    }
+    let options = Options {
+        listen: serve.listen,
+        health: serve.health,
+        tls12: serve.tls12,
+        fail_open: serve.fail_open,
+        reload_interval: Duration::from_secs(serve.reload_interval),
+        decisions: match serve.log_decisions {
+            Logged::All => Decisions::All,
+            Logged::Notable => Decisions::Notable,
+            Logged::Nothing => Decisions::Nothing,
+        },
+        limits: Limits::of(system.processors()),
+    };
+    let out = Mutex::new(RealSystem::default());
+    let log = Log::to(move |line| {
+        let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+        // A log that nobody reads keeps no answer back.
+        drop(writeln!(out.stdout(), "{line}").and_then(|()| out.stdout().flush()));
+    });
+    let Serve { certificate, key, client_roots, held_against, files, .. } = serve;
+    let system_of_source = RealSystem::default();
+    let source = OnDisk {
+        files,
+        held_against,
+        levels: levels.clone(),
+        certificate: [Some(certificate), Some(key), client_roots],
+        system: system_of_source,
+    };
+    let running = match server::start(options, source, log) {
+        Ok(running) => running,
+        Err(error) => {
+            complain(system, &format!("error: the webhook does not start: {error}\n"));
+            return Exit::CouldNotAsk;
+        }
+    };
+    match running.until_signal() {
+        Ok(true) => Exit::Yes,
+        Ok(false) => Exit::No,
+        Err(error) => {
+            complain(system, &format!("error: no signal can be waited for: {error}\n"));
+            Exit::CouldNotAsk
+        }
+    }
+}
+
+/// Files and folders.
+struct OnDisk<S> {
+    files: Files,
+    held_against: HeldAgainst,
+    levels: Levels,
+    /// The certificate, its key, and the roots of clients.
+    certificate: [Option<String>; 3],
+    system: S,
+}
+
+impl<S: System> OnDisk<S> {
+    /// Every file that the paths name, and what tells one state of it from another.
+    fn look(&mut self, paths: &[String], wanted: &dyn Fn(&str) -> bool) -> String {
+        let mut seen = String::new();
+        for path in paths {
+            match self.system.expand(path, wanted) {
+                Ok(files) => {
+                    for file in files {
+                        seen.push_str(&format!("{file} {:?}\n", self.system.state(&file)));
+                    }
+                }
+                Err(error) => seen.push_str(&format!("{path}: {error}\n")),
+            }
+        }
+        seen
+    }
+}
+
+impl<S: System + Send + 'static> Source for OnDisk<S> {
+    fn state(&mut self) -> (String, String) {
+        let manifests = |name: &str| {
+            [".yaml", ".yml", ".json"]
+                .iter()
+                .any(|ending| name.ends_with(ending))
+        };
+        let mut paths = self.files.paths.clone();
+        paths.extend(self.files.mesh_config.clone());
+        paths.extend(self.held_against.guards.iter().cloned());
+        let known = self.look(&paths, &|name| manifests(name) || suite::is_suite_file(name));
+        let certificate: Vec<String> = self.certificate.iter().flatten().cloned().collect();
+        (known, self.look(&certificate, &|_| true))
+    }
+
+    fn known(&mut self) -> Result<(Known, Vec<String>), Vec<String>> {
+        let told = |findings: Vec<Diagnostic>| -> Vec<String> {
+            findings.iter().map(ToString::to_string).collect()
+        };
+        known(&self.files, &self.held_against, &self.levels, &mut self.system)
+            .map(|(known, findings)| (known, told(findings)))
+            .map_err(told)
+    }
+
+    fn certificate(&mut self) -> Result<Certificate, String> {
+        let [chain, key, clients] = self.certificate.clone();
+        let mut read = |path: Option<String>| {
+            path.map(|path| {
+                let text = self.system.read(&path);
+                text.map(String::into_bytes)
+                    .map_err(|error| format!("cannot read `{path}`: {error}"))
+            })
+            .transpose()
+        };
+        Ok(Certificate {
+            chain: read(chain)?.unwrap_or_default(),
+            key: read(key)?.unwrap_or_default(),
+            clients: read(clients)?,
+        })
+    }
+}

@@ -1,0 +1,208 @@
+//! A listener → connections, each within bounds of time and number, until the server stops.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hyper::server::conn::{http1, http2};
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::graceful::GracefulConnection;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::TlsAcceptor;
+
+use super::Shared;
+use super::respond::respond;
+
+/// After a failure to accept (no file descriptor is left, say) so long nothing is accepted.
+const PAUSE: Duration = Duration::from_millis(50);
+/// So many requests of one HTTP/2 connection are answered at a time.
+const STREAMS: u32 = 250;
+
+/// Accepts connections until the server stops; whatever fails, it goes on.
+pub(super) async fn accept(
+    listener: TcpListener,
+    shared: Arc<Shared>,
+    reviews: bool,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let places = Arc::new(Semaphore::new(shared.options.limits.connections));
+    loop {
+        let accepted = tokio::select! {
+            accepted = listener.accept() => accepted,
+            _ = stopped.wait_for(|stopped| *stopped) => return,
+        };
+        let stream = match accepted {
+            Ok((stream, _)) => stream,
+            Err(error) => {
+                shared
+                    .log
+                    .event("accept failed", &[("message", &error.to_string())]);
+                shared.metrics.turned_away("accept");
+                sleep(PAUSE).await;
+                continue;
+            }
+        };
+        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+            shared.metrics.turned_away("full");
+            continue;
+        };
+        let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
+        drop(tokio::spawn(async move {
+            shared.metrics.connections.inc();
+            let counted = Counted(&shared);
+            connection(stream, &shared, reviews, stopped).await;
+            drop(counted);
+            drop(place);
+        }));
+    }
+}
+
+/// Counts a connection, as long as it is there.
+struct Counted<'s>(&'s Shared);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.metrics.connections.dec();
+    }
+}
+
+/// Serves one connection to its end.
+async fn connection(
+    stream: TcpStream,
+    shared: &Arc<Shared>,
+    reviews: bool,
+    stopped: watch::Receiver<bool>,
+) {
+    // A socket that does not take the option is slower, and good enough.
+    drop(stream.set_nodelay(true));
+    if !reviews {
+        return serve(stream, false, shared, reviews, stopped).await;
+    }
+    let limits = shared.options.limits;
+    let shake = TlsAcceptor::from(shared.tls()).accept(stream);
+    match timeout(limits.head_time, shake).await {
+        Ok(Ok(stream)) => {
+            let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+            serve(stream, h2, shared, reviews, stopped).await;
+        }
+        Ok(Err(_)) => shared.metrics.turned_away("handshake"),
+        Err(_) => shared.metrics.turned_away("handshake time"),
+    }
+}
+
+/// What a connection is about.
+#[derive(Debug)]
+struct Activity {
+    /// How many requests are being answered.
+    asked: AtomicUsize,
+    /// Since when none is, and whether there has been any.
+    since: Mutex<(Instant, bool)>,
+}
+
+impl Activity {
+    fn at_rest(&self) -> Option<(Duration, bool)> {
+        if self.asked.load(Ordering::SeqCst) > 0 {
+            return None;
+        }
+        let (since, any) = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
+        Some((since.elapsed(), any))
+    }
+
+    fn rests(&self) {
+        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), true);
+    }
+}
+
+/// Counts a request, as long as it is answered.
+struct Asked(Arc<Activity>);
+
+impl Drop for Asked {
+    fn drop(&mut self) {
+        self.0.rests();
+        self.0.asked.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Speaks HTTP until the other side, a bound of time or the server's end ends it.
+async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
+    stream: S,
+    h2: bool,
+    shared: &Arc<Shared>,
+    reviews: bool,
+    stopped: watch::Receiver<bool>,
+) {
+    let limits = shared.options.limits;
+    let activity = Arc::new(Activity {
+        asked: AtomicUsize::new(0),
+        since: Mutex::new((Instant::now(), false)),
+    });
+    let (held, active) = (Arc::clone(shared), Arc::clone(&activity));
+    let service = service_fn(move |request| {
+        active.asked.fetch_add(1, Ordering::SeqCst);
+        let asked = Asked(Arc::clone(&active));
+        let answered = respond(request, Arc::clone(&held), reviews);
+        async move {
+            let answered = answered.await;
+            drop(asked);
+            answered
+        }
+    });
+    let io = TokioIo::new(stream);
+    if h2 {
+        let head = u32::try_from(limits.head).unwrap_or(u32::MAX);
+        let connection = http2::Builder::new(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .max_header_list_size(head)
+            .max_concurrent_streams(STREAMS)
+            .keep_alive_interval(limits.idle_time / 3)
+            .keep_alive_timeout(limits.request_time)
+            .serve_connection(io, service);
+        drive(connection, &activity, shared, stopped).await;
+    } else {
+        let connection = http1::Builder::new()
+            .timer(TokioTimer::new())
+            // It runs between two requests, too, which `idle_time` bounds.
+            .header_read_timeout(limits.idle_time)
+            .max_buf_size(limits.head)
+            .serve_connection(io, service);
+        drive(connection, &activity, shared, stopped).await;
+    }
+}
+
+/// Goes on with a connection until it ends, or has nothing to do for too long; once the server stops it may finish what it
+/// is at.
+async fn drive(
+    connection: impl GracefulConnection,
+    activity: &Activity,
+    shared: &Shared,
+    mut stopped: watch::Receiver<bool>,
+) {
+    let limits = shared.options.limits;
+    tokio::pin!(connection);
+    let mut ending = false;
+    loop {
+        tokio::select! {
+            // However it ended: whoever spoke at the other end knows best.
+            _ = connection.as_mut() => return,
+            _ = stopped.wait_for(|stopped| *stopped), if !ending => {
+                ending = true;
+                connection.as_mut().graceful_shutdown();
+            }
+            () = sleep(limits.head_time / 5) => match activity.at_rest() {
+                // Somebody who takes that long for a first request is no API server.
+                Some((time, false)) if time > limits.head_time => {
+                    return shared.metrics.turned_away("head time");
+                }
+                Some((time, true)) if time > limits.idle_time && !ending => {
+                    ending = true;
+                    connection.as_mut().graceful_shutdown();
+                }
+                Some(_) | None => {}
+            },
+        }
+    }
+}

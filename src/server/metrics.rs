@@ -1,0 +1,161 @@
+//! What happens → numbers, as Prometheus reads them.
+
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::registry::Registry;
+
+use crate::admission::Size;
+
+/// Labels of a metric: names and values.
+type Labels = Vec<(&'static str, String)>;
+
+/// The numbers of a server.
+pub(super) struct Metrics {
+    registry: Registry,
+    reviews: Family<Labels, Counter>,
+    seconds: Histogram,
+    refused: Family<Labels, Counter>,
+    panics: Counter,
+    /// How many connections there are.
+    pub(super) connections: Gauge,
+    turned_away: Family<Labels, Counter>,
+    loads: Family<Labels, Counter>,
+    load_failures: Family<Labels, Counter>,
+    failed: Family<Labels, Gauge>,
+    size: Family<Labels, Gauge>,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let seconds =
+            [0.000_1, 0.000_25, 0.000_5, 0.001, 0.002, 0.003, 0.005, 0.01, 0.05, 0.25, 1.0, 3.0];
+        let mut metrics = Self {
+            registry: Registry::with_prefix("portcullis"),
+            reviews: Family::default(),
+            seconds: Histogram::new(seconds),
+            refused: Family::default(),
+            panics: Counter::default(),
+            connections: Gauge::default(),
+            turned_away: Family::default(),
+            loads: Family::default(),
+            load_failures: Family::default(),
+            failed: Family::default(),
+            size: Family::default(),
+        };
+        let Self {
+            registry,
+            reviews,
+            seconds,
+            refused,
+            panics,
+            connections,
+            turned_away,
+            loads,
+            load_failures,
+            failed,
+            size,
+        } = &mut metrics;
+        registry.register("reviews", "Reviews that were answered", reviews.clone());
+        registry.register(
+            "review_seconds",
+            "How long an answer took, waiting included",
+            seconds.clone(),
+        );
+        registry.register(
+            "requests_refused",
+            "Requests that were no review, or one too many",
+            refused.clone(),
+        );
+        registry.register(
+            "panics",
+            "Reviews that could not be answered because of a defect",
+            panics.clone(),
+        );
+        registry.register("connections", "Connections", connections.clone());
+        registry.register(
+            "connections_turned_away",
+            "Connections that were closed before a request",
+            turned_away.clone(),
+        );
+        registry.register("reloads", "What was loaded anew", loads.clone());
+        registry.register(
+            "reload_failures",
+            "What could not be loaded anew",
+            load_failures.clone(),
+        );
+        registry.register(
+            "reload_failed",
+            "1 where the latest state of it could not be loaded, and an older one serves",
+            failed.clone(),
+        );
+        registry.register("known", "How much is known", size.clone());
+        for what in ["known", "certificate"] {
+            drop(failed.get_or_create(&label("what", what)));
+        }
+        metrics
+    }
+}
+
+fn label(name: &'static str, value: &str) -> Labels {
+    vec![(name, value.to_owned())]
+}
+
+impl Metrics {
+    pub(super) fn reviewed(&self, operation: &str, allowed: bool, seconds: f64) {
+        // What the API server may ask is a short list; whatever else somebody sends is not told apart.
+        let operation = match operation {
+            "CONNECT" | "CREATE" | "DELETE" | "UPDATE" => operation,
+            _ => "",
+        };
+        let labels = vec![("operation", operation.to_owned()), ("allowed", allowed.to_string())];
+        self.reviews.get_or_create(&labels).inc();
+        self.seconds.observe(seconds);
+    }
+
+    /// A request that is answered with this status and no decision.
+    pub(super) fn refused(&self, status: u16) {
+        self.refused
+            .get_or_create(&label("code", &status.to_string()))
+            .inc();
+    }
+
+    pub(super) fn panicked(&self) {
+        self.panics.inc();
+    }
+
+    pub(super) fn turned_away(&self, why: &str) {
+        self.turned_away.get_or_create(&label("reason", why)).inc();
+    }
+
+    pub(super) fn loaded(&self, what: &str) {
+        self.loads.get_or_create(&label("what", what)).inc();
+        self.failed.get_or_create(&label("what", what)).set(0);
+    }
+
+    pub(super) fn load_failed(&self, what: &str) {
+        self.load_failures.get_or_create(&label("what", what)).inc();
+        self.failed.get_or_create(&label("what", what)).set(1);
+    }
+
+    pub(super) fn knows(&self, size: &Size) {
+        let Size { policies, workloads, guards, cases } = size;
+        for (what, count) in
+            [("policies", policies), ("workloads", workloads), ("guards", guards), ("cases", cases)]
+        {
+            let count = i64::try_from(*count).unwrap_or(i64::MAX);
+            self.size.get_or_create(&label("what", what)).set(count);
+        }
+    }
+
+    /// Everything as text.
+    pub(super) fn text(&self) -> String {
+        let mut text = String::new();
+        match encode(&mut text, &self.registry) {
+            Ok(()) => text,
+            Err(error) => format!("# {error}\n"),
+        }
+    }
+}

@@ -1,0 +1,94 @@
+//! A source that is otherwise → the mesh or the certificate that it holds now, or a word about why the old one stays.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::Shared;
+use super::tls::{self, Certificate};
+use crate::admission::Known;
+
+/// Where a mesh and a certificate come from.
+pub trait Source: Send + 'static {
+    /// What tells one state of the mesh's files from another, and one of the certificate's: where it is the same, nothing
+    /// is read.
+    fn state(&mut self) -> (String, String);
+
+    /// Reads the mesh, its guards and limits. Warnings come along.
+    ///
+    /// # Errors
+    /// Everything that is wrong with them.
+    fn known(&mut self) -> Result<(Known, Vec<String>), Vec<String>>;
+
+    /// Reads the certificate.
+    ///
+    /// # Errors
+    /// What is wrong with it.
+    fn certificate(&mut self) -> Result<Certificate, String>;
+}
+
+/// Looks at the source again and again, `last` being the state that is loaded. What is good takes the place of what there
+/// is; what is bad is told.
+pub(super) async fn watch(
+    source: Arc<Mutex<impl Source>>,
+    mut last: (String, String),
+    shared: Arc<Shared>,
+) {
+    let mut timer = tokio::time::interval(shared.options.reload_interval);
+    timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    loop {
+        timer.tick().await;
+        let (source, held, before) = (Arc::clone(&source), Arc::clone(&shared), last.clone());
+        let looked = tokio::task::spawn_blocking(move || {
+            let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
+            catch_unwind(AssertUnwindSafe(|| look(&mut *source, &held, &before)))
+        });
+        match looked.await {
+            Ok(Ok(state)) => last = state,
+            Ok(Err(_)) | Err(_) => shared.failed("known", "the reader of the files failed"),
+        }
+    }
+}
+
+/// Loads what is otherwise than `before`.
+fn look(source: &mut impl Source, shared: &Shared, before: &(String, String)) -> (String, String) {
+    let state = source.state();
+    if state.0 != before.0 {
+        match source.known() {
+            Ok((known, warnings)) => {
+                for warning in &warnings {
+                    shared.log.event("warning", &[("message", warning)]);
+                }
+                shared
+                    .log
+                    .event("reloaded", &[("known", &known.size().to_string())]);
+                shared.metrics.knows(&known.size());
+                *shared.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
+                shared.metrics.loaded("known");
+            }
+            Err(errors) => shared.failed("known", &errors.join("; ")),
+        }
+    }
+    if state.1 != before.1 {
+        let config = source
+            .certificate()
+            .and_then(|certificate| tls::config(&certificate, shared.options.tls12));
+        match config {
+            Ok(config) => {
+                shared.log.event("certificate", &[]);
+                *shared.tls.write().unwrap_or_else(PoisonError::into_inner) = config;
+                shared.metrics.loaded("certificate");
+            }
+            Err(why) => shared.failed("certificate", &why),
+        }
+    }
+    state
+}
+
+impl Shared {
+    /// Tells that something could not be loaded, and that the old one stays.
+    fn failed(&self, what: &str, why: &str) {
+        self.log
+            .event("reload failed", &[("what", what), ("message", why)]);
+        self.metrics.load_failed(what);
+    }
+}

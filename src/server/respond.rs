@@ -1,0 +1,203 @@
+//! One HTTP request → its answer, within bounds of time, length and number.
+
+use std::convert::Infallible;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::{Method, Request, Response, StatusCode};
+use tokio::sync::Semaphore;
+use tokio::time::{Instant, timeout};
+
+use super::{Limits, Shared};
+use crate::admission::{self, Answer};
+
+/// An answer.
+pub(super) type Answered = Response<Full<Bytes>>;
+
+/// Where reviews wait for their turn.
+#[derive(Debug)]
+pub(super) struct Desk {
+    turns: Arc<Semaphore>,
+    waiting: AtomicUsize,
+    most: usize,
+}
+
+impl Desk {
+    pub(super) fn of(limits: &Limits) -> Self {
+        Self {
+            turns: Arc::new(Semaphore::new(limits.concurrency)),
+            waiting: AtomicUsize::new(0),
+            most: limits.queue,
+        }
+    }
+}
+
+/// Counts one that waits, as long as it is there.
+struct Waiting<'d>(&'d AtomicUsize);
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+/// Answers. Reviews are answered where `reviews` says so, health and metrics everywhere.
+pub(super) async fn respond(
+    request: Request<Incoming>,
+    shared: Arc<Shared>,
+    reviews: bool,
+) -> Result<Answered, Infallible> {
+    let began = Instant::now();
+    let path = request.uri().path().to_owned();
+    let answered = match (path.as_str(), request.method()) {
+        ("/livez" | "/readyz" | "/metrics", &Method::GET | &Method::HEAD) => health(&path, &shared),
+        ("/livez" | "/readyz" | "/metrics", _) => only("GET, HEAD"),
+        ("/validate", &Method::POST) if reviews => {
+            match timeout(shared.options.limits.request_time, review(request, &shared, began)).await
+            {
+                Ok(answered) => answered,
+                Err(_) => text(StatusCode::GATEWAY_TIMEOUT, "the review took too long"),
+            }
+        }
+        ("/validate", _) if reviews => only("POST"),
+        _ => {
+            text(StatusCode::NOT_FOUND, "there is `/validate`, `/livez`, `/readyz` and `/metrics`")
+        }
+    };
+    if answered.status() != StatusCode::OK {
+        shared.metrics.refused(answered.status().as_u16());
+    }
+    Ok(answered)
+}
+
+fn health(path: &str, shared: &Shared) -> Answered {
+    match path {
+        "/metrics" => {
+            let mut answered = text(StatusCode::OK, &shared.metrics.text());
+            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            drop(
+                answered
+                    .headers_mut()
+                    .insert(CONTENT_TYPE, HeaderValue::from_static(kind)),
+            );
+            answered
+        }
+        "/readyz" if !shared.ready.load(Ordering::SeqCst) => {
+            text(StatusCode::SERVICE_UNAVAILABLE, "stopping")
+        }
+        _ => text(StatusCode::OK, "ok"),
+    }
+}
+
+/// Reads a review, waits for its turn and answers it where it cannot hold up others.
+async fn review(request: Request<Incoming>, shared: &Arc<Shared>, began: Instant) -> Answered {
+    if let Some(unfit) = unfit(&request) {
+        return unfit;
+    }
+    let body = Limited::new(request.into_body(), shared.options.limits.body);
+    let body = match body.collect().await {
+        Ok(body) => body.to_bytes(),
+        Err(error) if error.is::<LengthLimitError>() => {
+            return text(StatusCode::PAYLOAD_TOO_LARGE, "the review is longer than is read");
+        }
+        Err(_) => return text(StatusCode::BAD_REQUEST, "the body did not arrive"),
+    };
+    let Ok(body) = String::from_utf8(body.into()) else {
+        return text(StatusCode::BAD_REQUEST, "the review is no UTF-8");
+    };
+    let desk = &shared.desk;
+    let waiting = Waiting(&desk.waiting);
+    if desk.waiting.fetch_add(1, Ordering::SeqCst) >= desk.most
+        && desk.turns.available_permits() == 0
+    {
+        let mut answered = text(StatusCode::TOO_MANY_REQUESTS, "too many reviews wait already");
+        drop(
+            answered
+                .headers_mut()
+                .insert(RETRY_AFTER, HeaderValue::from_static("1")),
+        );
+        return answered;
+    }
+    let Ok(turn) = Arc::clone(&desk.turns).acquire_owned().await else {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "stopping");
+    };
+    drop(waiting);
+    let held = Arc::clone(shared);
+    let answer = tokio::task::spawn_blocking(move || {
+        // Held until the answer is there, also where nobody waits for it any more.
+        let _turn = turn;
+        answer(&body, &held)
+    });
+    let Ok(answer) = answer.await else {
+        return text(StatusCode::INTERNAL_SERVER_ERROR, "the review could not be answered");
+    };
+    let seconds = began.elapsed().as_secs_f64();
+    shared
+        .metrics
+        .reviewed(&answer.about.operation, answer.is_allowed(), seconds);
+    shared
+        .log
+        .decision(shared.options.decisions, &answer, seconds);
+    let mut answered = text(
+        StatusCode::from_u16(answer.http_status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        &answer.body(),
+    );
+    drop(
+        answered
+            .headers_mut()
+            .insert(CONTENT_TYPE, HeaderValue::from_static("application/json")),
+    );
+    answered
+}
+
+/// The answer; a defect of ours is one, too.
+fn answer(body: &str, shared: &Shared) -> Answer {
+    let known = shared.known();
+    let answer = catch_unwind(AssertUnwindSafe(|| admission::review(body, &known)));
+    answer.unwrap_or_else(|_| {
+        shared.metrics.panicked();
+        let uid = catch_unwind(|| admission::uid(body)).unwrap_or_default();
+        Answer::of_failure(&uid, "a defect of portcullis, see its log", shared.options.fail_open)
+    })
+}
+
+/// What is no JSON, or packed, is not looked into.
+fn unfit(request: &Request<Incoming>) -> Option<Answered> {
+    let headers = request.headers();
+    let kind = headers
+        .get(CONTENT_TYPE)
+        .and_then(|kind| kind.to_str().ok())
+        .unwrap_or_default();
+    let kind = kind.split(';').next().unwrap_or_default().trim();
+    if !kind.eq_ignore_ascii_case("application/json") {
+        let why = "`Content-Type` must be `application/json`";
+        return Some(text(StatusCode::UNSUPPORTED_MEDIA_TYPE, why));
+    }
+    let packed = headers
+        .get(CONTENT_ENCODING)
+        .is_some_and(|encoding| !encoding.as_bytes().eq_ignore_ascii_case(b"identity"));
+    packed.then(|| text(StatusCode::UNSUPPORTED_MEDIA_TYPE, "`Content-Encoding` is not understood"))
+}
+
+/// Another method is wanted.
+fn only(methods: &'static str) -> Answered {
+    let mut answered = text(StatusCode::METHOD_NOT_ALLOWED, "this method is not understood here");
+    drop(
+        answered
+            .headers_mut()
+            .insert(ALLOW, HeaderValue::from_static(methods)),
+    );
+    answered
+}
+
+fn text(status: StatusCode, text: &str) -> Answered {
+    let mut answered = Response::new(Full::new(Bytes::from(text.to_owned())));
+    *answered.status_mut() = status;
+    let kind = HeaderValue::from_static("text/plain; charset=utf-8");
+    drop(answered.headers_mut().insert(CONTENT_TYPE, kind));
+    answered
+}
