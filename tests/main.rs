@@ -5,6 +5,7 @@
 mod admission {
     #[cfg(feature = "cli")]
     mod command;
+    mod recorded;
     mod review;
     pub(crate) mod support;
 }

@@ -17,7 +17,7 @@ pub(crate) struct Webhook {
 /// The commands below `webhook`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum WebhookCommand {
-    /// Answer AdmissionReviews at `/validate` over HTTPS, until a signal ends it.
+    /// Answer reviews of the API server at `/validate` over HTTPS, until a signal ends it.
     ///
     /// Policies, guards, settings of lints and the certificate are looked at again and again. What is good takes the place
     /// of what there is at once; what is bad is told in the log and in the metric `portcullis_reload_failed`, and the old

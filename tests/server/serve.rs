@@ -166,7 +166,7 @@ fn what_is_good_takes_the_place_of_what_was_and_what_is_bad_does_not() {
     source.write(|files| files.guards = guards.replace("refused", "allow"));
     serving.wait_for("another guard", |_| allowed(serving.post(&open())));
     assert!(allowed(post(&mut kept, &open())), "a connection that was there sees it, too");
-    source.write(|files| files.manifests.push_str("  oops: 1\n"));
+    source.write(|files| files.manifests.push_str("oops: 1\n"));
     let failed = "portcullis_reload_failed{what=\"known\"}";
     serving.wait_for("the failure", |serving| serving.metric(failed) == "1");
     assert!(allowed(serving.post(&open())));

@@ -222,7 +222,7 @@ impl Serving {
         let line = text.lines().find(|line| line.starts_with(name));
         line.map_or_else(
             || format!("no {name} in\n{text}"),
-            |line| line[name.len()..].trim().to_owned(),
+            |line| line.replace(name, "").trim().to_owned(),
         )
     }
 
