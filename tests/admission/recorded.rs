@@ -108,5 +108,27 @@ fn what_a_real_api_server_sends_is_understood() {
         assert_eq!(sent["request"]["dryRun"].as_bool().unwrap_or(false), answer.about.dry_run);
         lines.push(format!("{name}: {}", said(&answer)));
     }
-    insta::assert_snapshot!(lines.join("\n"), @"");
+    insta::assert_snapshot!(lines.join("\n"), @r"
+    01-authorization_policy-create-dry_run: allowed
+    02-authorization_policy-create: allowed
+    03-authorization_policy-update: 403 Forbidden: guard `shop`: case `nobody else` would fail: the answer is `allow`, not `deny` (by `shop/cart`, rule 0)
+    04-authorization_policy-patch: 403 Forbidden: guard `shop`: case `web reads` would fail: the answer is `deny`, not `allow` (by `shop/cart`, rule 0)
+    warning: PC912 spec.rules[0]: on TCP ports this DENY rule denies without its HTTP fields: name the `ports` that are meant [VAL-30]
+    05-authorization_policy-finalizer: 403 Forbidden: guard `shop`: case `web reads` would fail: the answer is `deny`, not `allow` (by `shop/cart`, rule 0)
+    warning: PC912 spec.rules[0]: on TCP ports this DENY rule denies without its HTTP fields: name the `ports` that are meant [VAL-30]
+    06-authorization_policy-status: allowed
+    07-authorization_policy-delete: 403 Forbidden: guard `shop`: case `web reads` would fail: no policy is about its destination; case `nobody else` would fail: the answer is `allow`, not `deny`
+    08-authorization_policy-update-while_deleted: allowed
+    09-authorization_policy-update-while_deleted: allowed
+    10-authorization_policy-create-v1beta1: allowed
+    11-authorization_policy-delete_all: 403 Forbidden: guard `shop`: case `web reads` would fail: no policy is about its destination; case `nobody else` would fail: the answer is `allow`, not `deny`
+    12-peer_authentication-create: allowed
+    13-peer_authentication-delete_all: allowed
+    14-request_authentication-create: allowed
+    15-request_authentication-delete: allowed
+    16-destination_rule-create: allowed
+    warning: DestinationRule is not evaluated yet: it may change answers
+    17-destination_rule-delete: allowed
+    warning: DestinationRule is not evaluated yet: it may change answers
+    ");
 }
