@@ -18,6 +18,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
             "src/ca/authority/revoke.rs",
             "src/ca/authority/rotate.rs",
             "src/ca/bundle.rs",
+            "src/ca/checkpoint.rs",
             "src/ca/journal.rs",
             "src/ca/state.rs",
             "src/ca/token.rs",

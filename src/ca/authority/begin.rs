@@ -9,6 +9,7 @@ use super::{
     signer_file, store_error,
 };
 use crate::ca::certificate::{Certificate, hex};
+use crate::ca::checkpoint::CHECKPOINT;
 use crate::ca::journal::{self, Journal, JournalError};
 use crate::ca::key::{Algorithm, KeyError, PrivateKey, sha256};
 use crate::ca::pem;
@@ -231,7 +232,10 @@ fn begin(store: &impl Store, settings: &Settings) -> Result<(), AuthorityError> 
         Ok(_) | Err(_) => return Err(AuthorityError::Orphaned),
     }
     for name in store.names().map_err(store_error("."))? {
-        if name.ends_with(TEMPORARY) || name.ends_with("-root.pem") || name.ends_with("-signer.pem")
+        if name.ends_with(TEMPORARY)
+            || name.ends_with("-root.pem")
+            || name.ends_with("-signer.pem")
+            || name == CHECKPOINT
         {
             store.remove(&name).map_err(store_error(&name))?;
         }

@@ -2,12 +2,13 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{CertificateAuthority, Event, event};
+use super::{CertificateAuthority, event};
 use crate::ca::certificate::{CertificateError, GeneralName, KeyKind, Request, hex};
-use crate::ca::journal::{self, Issued, JournalError};
+use crate::ca::journal::{self, Event, JournalError};
 use crate::ca::key::{Algorithm, KeyError, PrivateKey, random, sha256};
 use crate::ca::pem;
 use crate::ca::profile::{self, ProfileError, Validity};
+use crate::ca::replay::Issued;
 use crate::ca::state::Generation;
 use crate::ca::store::Store;
 use crate::ca::time::UnixTime;

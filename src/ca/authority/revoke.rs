@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 use super::{AuthorityError, CertificateAuthority, event, read_key, root_file, signer_file};
 use crate::ca::journal::{self, JournalError};
 use crate::ca::profile::{self, Signer, Validity};
+use crate::ca::replay;
 use crate::ca::store::Store;
 use crate::ca::time::UnixTime;
 
@@ -31,7 +32,7 @@ impl<S: Store> CertificateAuthority<S> {
     /// Whether a certificate with this serial number, in hexadecimal, was issued here.
     #[must_use]
     pub fn has_issued(&self, serial: &str) -> bool {
-        journal::serial(serial).is_some_and(|serial| self.journal.has_serial(&serial))
+        replay::serial(serial).is_some_and(|serial| self.journal.has_serial(&serial))
     }
 
     /// Every issued certificate, in the order of the journal.
@@ -81,7 +82,7 @@ impl<S: Store> CertificateAuthority<S> {
                 .iter()
                 .filter(|record| record.generation == generation.number && record.not_after >= at)
                 .filter_map(|record| {
-                    Some((journal::serial(&record.serial)?.to_vec(), record.revoked?))
+                    Some((replay::serial(&record.serial)?.to_vec(), record.revoked?))
                 })
                 .collect();
             let signer = generation
