@@ -19,6 +19,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
             "src/ca/authority/rotate.rs",
             "src/ca/bundle.rs",
             "src/ca/checkpoint.rs",
+            "src/ca/history.rs",
             "src/ca/journal.rs",
             "src/ca/state.rs",
             "src/ca/token.rs",

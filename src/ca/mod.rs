@@ -10,6 +10,7 @@ mod crl;
 mod der;
 mod facts;
 pub mod handshake;
+mod history;
 #[cfg(feature = "hsm")]
 pub mod hsm;
 mod journal;
@@ -34,7 +35,8 @@ pub use cacerts::kubernetes_secret;
 pub use certificate::{Certificate, CertificateError, KeyKind, Request};
 pub use crl::Crl;
 pub use facts::Facts;
-pub use journal::{JournalError, Summary};
+pub use history::Summary;
+pub use journal::JournalError;
 pub use key::{Algorithm, KeyError, PrivateKey};
 pub use path::{Fault, PathError, Place, Usage};
 pub use profile::{ProfileError, Validity, request};

@@ -692,14 +692,10 @@ fn a_checkpoint_that_is_none_is_a_finding_and_replaced() {
     };
     torn();
     let call = ca(&scratch, &["audit", "verify"]);
-    insta::assert_snapshot!(call.err, @r"
-    error[PC943]: the journal's lines are sound, and its checkpoint is not theirs: it is too short
-    ");
+    insta::assert_snapshot!(call.err, @"error[PC943]: the journal's lines are sound, and its checkpoint is not theirs: it is too short");
     assert_eq!(call.exit, Exit::No);
     let call = ca(&scratch, &["doctor"]);
-    insta::assert_snapshot!(call.err, @r"
-    warning[PC943]: the journal's checkpoint was not used, and every line was checked: it is too short
-    ");
+    insta::assert_snapshot!(call.err, @"warning[PC943]: the journal's checkpoint was not used, and every line was checked: it is too short");
     assert_eq!(call.exit, Exit::No);
     assert_eq!(ok(&scratch, &["doctor"]), "sound\n");
     torn();

@@ -10,13 +10,13 @@ use super::{
 };
 use crate::ca::certificate::{Certificate, hex};
 use crate::ca::checkpoint::CHECKPOINT;
-use crate::ca::journal::{self, Journal, JournalError};
+use crate::ca::journal::{Journal, JournalError};
 use crate::ca::key::{Algorithm, KeyError, PrivateKey, sha256};
-use crate::ca::pem;
 use crate::ca::profile::{self, Signer, Validity};
 use crate::ca::state::{Generation, STATE, State, Status};
 use crate::ca::store::{Store, TEMPORARY, replace};
 use crate::ca::time::UnixTime;
+use crate::ca::{history, pem};
 use crate::spiffe::TrustDomain;
 
 /// What a new CA is to be like.
@@ -226,7 +226,7 @@ fn begin(store: &impl Store, settings: &Settings) -> Result<(), AuthorityError> 
         ));
     }
     // A beginning that was cut short leaves a journal of one line. A longer one is of a CA that lost its state.
-    match journal::events(store) {
+    match history::events(store) {
         Err(JournalError::Missing) => {}
         Ok((events, _)) if events.len() == 1 => {}
         Ok(_) | Err(_) => return Err(AuthorityError::Orphaned),

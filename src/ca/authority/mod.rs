@@ -16,7 +16,8 @@ pub use self::issue::{BACKDATE, CLOCK_TOLERANCE, IssueError, Wish, X509Svid};
 pub use self::revoke::Record;
 pub use self::rotate::Rotation;
 use super::certificate::Certificate;
-use super::journal::{self, Journal, JournalError, Summary};
+use super::history::{self, Summary};
+use super::journal::{Journal, JournalError};
 use super::key::{self, KeyError, PrivateKey};
 use super::pem;
 use super::profile::{ProfileError, Signer};
@@ -336,8 +337,8 @@ impl<S: Store> CertificateAuthority<S> {
 /// # Errors
 /// [`JournalError`] at the first line that is damaged, or where the checkpoint is not the journal's.
 pub fn audit(store: &impl Store, head: Option<&str>) -> Result<(Summary, bool), JournalError> {
-    let (events, summary) = journal::events(store)?;
-    journal::check_checkpoint(store)?;
+    let (events, summary) = history::events(store)?;
+    history::check_checkpoint(store)?;
     let has = |head: &str| {
         events
             .iter()

@@ -3,11 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{AuthorityError, CertificateAuthority, event, read_key, root_file, signer_file};
-use crate::ca::journal::{self, JournalError};
+use crate::ca::journal::JournalError;
 use crate::ca::profile::{self, Signer, Validity};
-use crate::ca::replay;
 use crate::ca::store::Store;
 use crate::ca::time::UnixTime;
+use crate::ca::{history, replay};
 
 /// An issued certificate, as the journal knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,7 +74,7 @@ impl<S: Store> CertificateAuthority<S> {
     /// [`AuthorityError`] where a key or the journal cannot be used.
     pub fn crls(&self, length: i64, at: UnixTime) -> Result<Vec<Vec<u8>>, AuthorityError> {
         let records = self.records()?;
-        let (_, summary) = journal::events(&self.store)?;
+        let (_, summary) = history::events(&self.store)?;
         let validity = Validity { not_before: at, not_after: at.saturating_add(length) };
         let mut crls = Vec::new();
         for generation in &self.state.generations {
@@ -105,7 +105,7 @@ impl<S: Store> CertificateAuthority<S> {
 
 /// Every issued certificate of a journal.
 fn records(store: &impl Store) -> Result<Vec<Record>, JournalError> {
-    let (events, _) = journal::events(store)?;
+    let (events, _) = history::events(store)?;
     let mut records: Vec<Record> = Vec::new();
     let mut places = std::collections::BTreeMap::new();
     for event in &events {
