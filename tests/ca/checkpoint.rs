@@ -491,3 +491,37 @@ fn a_new_ca_does_not_begin_with_an_old_checkpoint() {
     assert_eq!(store.file(CHECKPOINT), None);
     assert!(opened(&store).1.warnings.is_empty());
 }
+
+#[rstest]
+#[case::that_a_checkpoint_covers(1)]
+#[case::behind_it(8)]
+fn a_serial_number_that_is_issued_again_is_damage(#[case] line: usize) {
+    let (store, _) = with_checkpoint(8);
+    let mut journal = String::from_utf8(store.file(JOURNAL).unwrap()).unwrap();
+    let old: Vec<&str> = journal.lines().collect();
+    let (again, last) = (old[line], old[8]);
+    let (_, hash) = last.trim_end_matches("\"}").rsplit_once('"').unwrap();
+    let (front, _) = again.split_once(",\"previous\"").unwrap();
+    let (_, event) = front.split_once(',').unwrap();
+    let body = format!("{{\"sequence\":9,{event},\"previous\":\"{hash}\"");
+    let seal = sealed(body.clone().into_bytes()).split_off(body.len());
+    let seal: String = seal.iter().map(|byte| format!("{byte:02x}")).collect();
+    journal.push_str(&format!("{body},\"hash\":\"{seal}\"}}\n"));
+    store.put(JOURNAL, Some(journal.into_bytes()));
+    let error = CertificateAuthority::open(store, Secrets::default()).unwrap_err();
+    assert_eq!(error.to_string(), "journal line 10: its serial number was issued before");
+}
+
+#[test]
+fn the_longer_a_journal_the_rarer_its_checkpoints() {
+    let store = issued(127).0.with_checkpoints(1);
+    drop(open(&store));
+    let authority = open(&store);
+    // Of 127 lines that are covered, a 32nd is three.
+    let steps = count(&store, || {
+        for _ in 0..9 {
+            authority.issue(&wish(), NOW).unwrap();
+        }
+    });
+    assert_eq!(steps, 9 * 2 + 3 * 4);
+}

@@ -702,7 +702,12 @@ fn a_checkpoint_that_is_none_is_a_finding_and_replaced() {
     let call = ca(&scratch, &["issue", "foo/x", "--out", &scratch.path("x")]);
     assert!(call.exit == Exit::Yes && call.err.contains("every line was checked"), "{}", call.err);
     ok(&scratch, &["audit", "verify"]);
-    assert_eq!(mode(&scratch.path("state/journal.checkpoint")), 0o600);
+    // One that others can read or write is nobody's word.
+    let path = scratch.path("state/journal.checkpoint");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let call = ca(&scratch, &["issue", "foo/y", "--out", &scratch.path("y")]);
+    assert!(call.exit == Exit::Yes && call.err.contains("it cannot be read"), "{}", call.err);
+    assert_eq!(mode(&path), 0o600);
 }
 
 #[test]
