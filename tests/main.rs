@@ -12,6 +12,7 @@ mod admission {
 #[cfg(test)]
 #[cfg(all(feature = "ca", unix))]
 mod ca {
+    mod checkpoint;
     #[cfg(feature = "cli")]
     mod command;
     #[cfg(feature = "cli")]
