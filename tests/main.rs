@@ -101,6 +101,7 @@ mod lints {
     mod commands;
     mod corpus;
     mod examples;
+    mod fixes;
 }
 #[cfg(test)]
 #[cfg(feature = "cli")]
