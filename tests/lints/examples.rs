@@ -211,11 +211,10 @@ fn what_takes_too_long_is_left_out_and_that_is_told() {
         )
     };
     let trailing_slash = lint::named("PC045").unwrap();
-    let mut levels = Levels::default();
-    levels.levels = ALL
+    let alone = ALL
         .iter()
-        .map(|lint| (lint.code, (lint.code == "PC045").then_some(lint.level)))
-        .collect();
+        .map(|lint| (lint.code, (lint.code == "PC045").then_some(lint.level)));
+    let levels = Levels { levels: alone.collect(), ..Levels::default() };
     let run = |count: usize| {
         let read = Read::example(&policy(count));
         let subject = Subject::new(&read.loaded.resources, Some(&read.mesh));
