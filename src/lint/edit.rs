@@ -382,6 +382,44 @@ mod tests {
         assert!(made(text, at, written, false, "GET").is_err());
     }
 
+    /// Of three fixes, whether each fits beside the others.
+    fn fit(text: &str, changes: [(u32, u32, &str, &str); 3]) -> Vec<bool> {
+        let fixes = changes.map(|(line, column, written, value)| {
+            let origin = Origin::new(&Arc::from("a"), Position { line, column });
+            let written = (origin, written.to_owned());
+            let edit = Edit::Replace { written, value: value.to_owned() };
+            Fix { title: String::new(), edits: vec![edit] }
+        });
+        let texts = [("a".to_owned(), text.to_owned())].into();
+        // What stands in the second line is shared.
+        let shared = |_: &str| {
+            let at = |line| Position { line, column: 1 };
+            std::iter::once(at(2)..at(3)).collect()
+        };
+        let fit = IndexedTexts::of(&texts, shared).fit(&fixes);
+        let kept: Vec<Fix> = fixes
+            .into_iter()
+            .zip(&fit)
+            .filter(|(_, fit)| fit.is_ok())
+            .map(|(fix, _)| fix)
+            .collect();
+        assert!(apply(&texts, &kept).is_ok(), "what fits can be made");
+        fit.iter().map(Result::is_ok).collect()
+    }
+
+    #[rstest]
+    #[case::apart([(1, 5, "80", "1"), (3, 5, "90", "2"), (4, 5, "70", "3")], [true, true, true])]
+    #[case::two_of_one_place([(1, 5, "80", "1"), (3, 5, "90", "2"), (1, 5, "80", "3")], [false, true, false])]
+    #[case::the_same_twice([(1, 5, "80", "1"), (3, 5, "90", "2"), (1, 5, "80", "1")], [true, true, true])]
+    #[case::shared([(2, 8, "60", "1"), (3, 5, "90", "2"), (4, 5, "70", "3")], [false, true, true])]
+    #[case::gone([(1, 5, "81", "1"), (3, 5, "90", "2"), (9, 5, "70", "3")], [false, true, false])]
+    fn what_does_not_fit_keeps_nothing_else_from_being_made(
+        #[case] changes: [(u32, u32, &str, &str); 3],
+        #[case] want: [bool; 3],
+    ) {
+        assert_eq!(fit("a: [80]\nb: &x [60]\nc: [90]\nd: [70]\n", changes), want);
+    }
+
     #[test]
     fn an_item_is_not_added_to_what_is_no_list() {
         assert!(made("m:\n  [\n  get,\n  ]\n", (3, 3), "get", true, "x").is_err());
