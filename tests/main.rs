@@ -111,6 +111,7 @@ mod lints {
     mod commands;
     mod corpus;
     mod examples;
+    mod fixes;
 }
 #[cfg(test)]
 #[cfg(feature = "cli")]

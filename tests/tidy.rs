@@ -7,7 +7,7 @@ use crate::support::{project, sources};
 /// dependency → the only files that may name it.
 const DOORWAYS: &[(&str, &[&str])] = &[
     ("ipnet", &["src/matcher/ip.rs"]),
-    ("granit_parser", &["src/parse/yaml.rs"]),
+    ("granit_parser", &["src/parse/anchors.rs", "src/parse/yaml.rs"]),
     ("strsim", &["src/parse/suggest.rs"]),
     (
         "serde_json",

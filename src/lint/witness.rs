@@ -200,6 +200,7 @@ impl Search<'_, '_> {
 
     /// The conditions of the alternative that do not hold; absent where the proxy does not come to ask them.
     fn misses(&self, request: &Request) -> Option<Vec<ConditionRef>> {
+        self.subject.affords(request.workload)?;
         let mut asked = Asked { search: self, misses: None };
         drop(self.mesh.decide_with(request, &mut asked));
         asked.misses

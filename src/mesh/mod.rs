@@ -27,7 +27,7 @@ pub use listener::{ListenerClass, class_of_protocol, class_of_service_port};
 use passed_over::Candidate;
 pub use passed_over::{PassedOver, WhyPassedOver};
 pub use peer_authentication::{
-    DecidedMode, EffectiveMtls, Level, MtlsMode, applies, compose, level, reaching,
+    DecidedMode, EffectiveMtls, Level, MtlsMode, applies, compose, level, oldest, reaching,
 };
 pub use request_authentication::{TokenProvider, audience, providers, space_delimited};
 pub use select::{
@@ -61,6 +61,8 @@ pub struct Settings {
     pub num_trusted_proxies: u32,
     /// The release that the proxies are of; absent for the newest.
     pub istio_version: Option<IstioVersion>,
+    /// Whether somebody gave the configuration itself; else the defaults stand for whatever nobody said.
+    pub given: bool,
 }
 
 impl From<MeshConfig> for Settings {
@@ -84,6 +86,7 @@ impl From<MeshConfig> for Settings {
             providers: config.extension_providers.unwrap_or_default(),
             num_trusted_proxies: config.num_trusted_proxies.unwrap_or(0),
             istio_version: None,
+            given: false,
         }
     }
 }
@@ -121,6 +124,8 @@ pub enum ProviderStub {
 pub struct MeshInputs<'r> {
     /// Laid over the mesh `ConfigMap` that `resources` may hold.
     pub config: MeshConfig,
+    /// Whether `config` is the mesh's configuration, and not some of its fields.
+    pub config_is_whole: bool,
     /// istiod's revision; `default` where empty [IN-11].
     pub revision: String,
     /// The release that the proxies are of; absent for the newest.
@@ -246,10 +251,14 @@ impl Mesh {
             .collect();
         let revision =
             if inputs.revision.is_empty() { "default" } else { inputs.revision.as_str() };
-        let settings = Settings {
-            istio_version: inputs.istio_version,
-            ..Settings::from(mesh_config(inputs.config, &resources, revision))
+        let of_resources = config_of_revision(&resources, revision);
+        let given = inputs.config_is_whole || of_resources.is_some();
+        let config = match of_resources {
+            Some(below) => inputs.config.over(below),
+            None => inputs.config,
         };
+        let settings =
+            Settings { istio_version: inputs.istio_version, given, ..Settings::from(config) };
         for resource in &resources {
             for mut refusal in crate::validate::refusals(resource) {
                 if inputs.admission == Admission::Bypassed {
@@ -292,6 +301,12 @@ impl Mesh {
             candidates,
         };
         Ok((mesh, findings))
+    }
+
+    /// Whether istiod of this mesh reads a resource: not where a label binds it to another revision [SEL-40].
+    #[must_use]
+    pub fn reads(&self, meta: &crate::istio::Meta) -> bool {
+        select::other_revision(meta, &self.revision).is_none()
     }
 
     /// What is enforced before a workload.
@@ -346,17 +361,13 @@ fn later(resources: &[Resource]) -> Vec<Diagnostic> {
     kinds.into_iter().map(warning).collect()
 }
 
-/// The configuration given by the caller, over that of the mesh `ConfigMap` of the revision.
-fn mesh_config(given: MeshConfig, resources: &[Resource], revision: &str) -> MeshConfig {
+/// What the mesh `ConfigMap` of the revision says.
+fn config_of_revision<'r>(resources: &'r [Resource], revision: &str) -> Option<&'r MeshConfig> {
     let name = if revision == "default" { "istio".to_owned() } else { format!("istio-{revision}") };
-    for resource in resources {
-        if let Resource::MeshConfig(meta, config) = resource
-            && meta.name == name
-        {
-            return given.over(config);
-        }
-    }
-    given
+    resources.iter().find_map(|resource| {
+        let Resource::MeshConfig(meta, config) = resource else { return None };
+        (meta.name == name).then_some(config.as_ref())
+    })
 }
 
 /// An AuthorizationPolicy with its meaning; what Envoy would not load is added to `findings`.

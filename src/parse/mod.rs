@@ -1,5 +1,6 @@
 //! Text to resources: every complaint is collected, nothing is left out.
 
+mod anchors;
 mod authorization_policy;
 pub(crate) mod embedded;
 #[cfg(feature = "json")]
@@ -25,6 +26,7 @@ pub(crate) mod yaml;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use anchors::anchored;
 use embedded::Outer;
 use kinds::{Handling, Known, TypeMeta};
 pub use mesh_config_file::mesh_config_file;
