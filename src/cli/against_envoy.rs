@@ -10,7 +10,7 @@ use super::test_args::Test;
 use super::{complain, complain_of, load, print};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::jwt::InlineKeys;
-use crate::real_envoy::{self, Agreement, Asked, Entered, Failure};
+use crate::real_envoy::{self, Agreement, Asked, Entered, Failure, Program};
 use crate::report;
 use crate::suite::{self, Prepared, Suite};
 
@@ -209,11 +209,12 @@ fn compare(
         names.push(of_suite);
     }
     let to_text = |message: &crate::envoy::Message| report::configuration(message).to_line();
-    let replies = real_envoy::ask(program, &asked, now, &to_text)?;
+    let program = Program { path: program, guards_off: &[] };
+    let replies = real_envoy::ask(&program, &asked, now, &to_text)?;
     for (index, (asked, replies)) in asked.iter().zip(&replies).enumerate() {
         for (at, (request, reply)) in asked.requests.iter().zip(replies).enumerate() {
             let decision = asked.mesh.decide(request);
-            match real_envoy::compare(asked.mesh, &decision, reply) {
+            match real_envoy::compare(asked.mesh, request, &decision, reply) {
                 Agreement::Agree => count.agree += 1,
                 Agreement::Incomparable(reason) => {
                     *count.incomparable.entry(reason).or_default() += 1;

@@ -8,7 +8,7 @@ use super::flags::{Files, Format};
 use super::system::System;
 use super::{complain_of, load, names, write};
 use crate::diagnostic::{Code, Diagnostic, FieldPath};
-use crate::envoy::{self, Layer, Material, Message, Place};
+use crate::envoy::{self, Layer, Material, Message, Place, Startup};
 use crate::mesh::{ListenerClass, Mesh, TokenProvider};
 use crate::report;
 
@@ -153,5 +153,5 @@ fn bootstrap(arguments: &Bootstrap, mesh: &Mesh, index: usize) -> Result<Message
     }
     let authorizers = envoy::authorizers(mesh, "");
     listeners.extend(authorizers.listeners);
-    Ok(envoy::bootstrap(listeners, authorizers.clusters))
+    Ok(envoy::bootstrap(listeners, authorizers.clusters, Startup::default()))
 }

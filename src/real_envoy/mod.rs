@@ -4,12 +4,14 @@
 //! namespace, in which every address is local and nothing leaves the machine.
 
 mod ask;
+mod caller;
 mod certificates;
 mod compare;
 mod connection;
 mod exchange;
 mod namespace;
 mod process;
+mod shared;
 mod tokens;
 
 pub use ask::{Asked, Failure, Reply, SOMEWHERE, ask};
@@ -17,5 +19,5 @@ pub use certificates::Unissuable;
 pub use compare::{Agreement, compare};
 pub use exchange::Observed;
 pub use namespace::{Entered, enter, every_address_is_local};
-pub use process::{RealEnvoy, Unstarted};
+pub use process::{Program, RealEnvoy, Unstarted};
 pub use tokens::NoKey;

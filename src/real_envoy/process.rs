@@ -6,7 +6,7 @@
 
 use std::fs;
 use std::io::{self, Read as _, Write as _};
-use std::net::{Ipv4Addr, SocketAddr, TcpStream};
+use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -14,8 +14,6 @@ use std::time::{Duration, Instant};
 
 use crate::envoy::Material;
 
-/// Where its administration is asked whether it is ready.
-const ADMIN: (Ipv4Addr, u16) = (Ipv4Addr::LOCALHOST, 15000);
 /// The longest wait for it.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at it.
@@ -47,9 +45,18 @@ pub enum Unstarted {
     },
 }
 
-/// A folder for the files of one Envoy. It goes with this value.
+/// An Envoy that can be started.
+#[derive(Clone, Copy, Debug)]
+pub struct Program<'p> {
+    /// Where it is.
+    pub path: &'p Path,
+    /// The features that are turned off by their runtime guards: `match_headers_individually`.
+    pub guards_off: &'p [&'p str],
+}
+
+/// A folder for the files of one Envoy, and its number among those of this process. It goes with this value.
 #[derive(Debug)]
-pub(super) struct Folder(PathBuf);
+pub(super) struct Folder(PathBuf, u32);
 
 impl Folder {
     pub(super) fn new() -> Result<Self, Unstarted> {
@@ -58,7 +65,11 @@ impl Folder {
         let path =
             std::env::temp_dir().join(format!("portcullis-envoy-{}-{number}", std::process::id()));
         fs::create_dir(&path).map_err(Unstarted::File)?;
-        Ok(Self(path))
+        Ok(Self(path, number))
+    }
+
+    pub(super) const fn number(&self) -> u32 {
+        self.1
     }
 
     pub(super) fn path(&self, name: &str) -> String {
@@ -110,6 +121,8 @@ pub struct RealEnvoy {
 impl RealEnvoy {
     /// The name of the file that gets a line for every connection.
     pub(super) const CONNECTIONS: &'static str = "connections.log";
+    /// The name of the socket of its administration.
+    pub(super) const ADMINISTRATION: &'static str = "admin.sock";
 
     /// Starts `program` with a configuration, and waits until it is ready.
     pub(super) fn start(
@@ -139,7 +152,7 @@ impl RealEnvoy {
     fn wait(&mut self) -> Result<(), Unstarted> {
         let began = Instant::now();
         while began.elapsed() < PATIENCE {
-            if ready().unwrap_or(false) {
+            if ready(&self.folder.path(Self::ADMINISTRATION)).unwrap_or(false) {
                 return Ok(());
             }
             if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
@@ -173,8 +186,8 @@ impl Drop for RealEnvoy {
     }
 }
 
-fn ready() -> io::Result<bool> {
-    let mut stream = TcpStream::connect(SocketAddr::from(ADMIN))?;
+fn ready(administration: &str) -> io::Result<bool> {
+    let mut stream = UnixStream::connect(administration)?;
     stream.set_read_timeout(Some(PATIENCE))?;
     stream.write_all(b"GET /ready HTTP/1.1\r\nHost: admin\r\nConnection: close\r\n\r\n")?;
     let mut answer = String::new();

@@ -46,7 +46,7 @@ impl Random {
     }
 
     /// Mostly one of the first two.
-    fn pick_early<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(crate) fn pick_early<T: Copy>(&mut self, of: &[T]) -> T {
         let bound = if self.once_in(8) { of.len() } else { of.len().min(2) };
         of[self.below(bound)]
     }
@@ -136,7 +136,7 @@ const KEYS: Table = &[
 /// A field of a source or an operation, or a key, with its values.
 #[derive(Clone, Debug)]
 pub(crate) struct Term {
-    name: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) negated: bool,
     pub(crate) values: Vec<&'static str>,
 }
