@@ -112,6 +112,9 @@ mod properties;
 #[cfg(feature = "yaml")]
 mod refusals;
 #[cfg(test)]
+#[cfg(all(feature = "yaml", feature = "jwt"))]
+mod regressions;
+#[cfg(test)]
 #[cfg(feature = "yaml")]
 mod statements;
 #[cfg(test)]

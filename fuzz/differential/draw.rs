@@ -3,7 +3,8 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use portcullis::decide::Verdict;
-use portcullis::mesh::{Dataplane, IstioVersion, Mesh};
+use portcullis::istio::ProviderKind;
+use portcullis::mesh::{Dataplane, IstioVersion, Mesh, ProviderStub};
 use portcullis::real_envoy;
 use portcullis::request::{HttpVersion, Payload, Request, RequestSpec};
 
@@ -14,6 +15,8 @@ use crate::generate::{Random, World, question};
 const OF_ONE: usize = 250;
 /// So many where each needs a connection of its own.
 const OF_ONE_ALONE: usize = 4;
+/// So many requests of which it is known that nothing here answers them are enough for one mesh.
+const UNANSWERED: usize = 100;
 /// So many tokens are there at one mesh.
 const TOKENS: usize = 60;
 /// One in so many of what is refused before any policy is asked.
@@ -55,9 +58,10 @@ pub(crate) fn draw(seed: u64, place: u16, wish: Wish) -> Drawn {
             spec
         })
         .collect();
+    let mut unanswered = 0;
     // A mesh at which hardly anything can be asked is left behind.
     for _ in 0..wish.count {
-        if drawn.requests.len() >= wish.count {
+        if drawn.requests.len() >= wish.count || unanswered > UNANSWERED {
             break;
         }
         let mut caller = sayable(question(&mut random), wish.now);
@@ -77,6 +81,7 @@ pub(crate) fn draw(seed: u64, place: u16, wish: Wish) -> Drawn {
             for mut request in found {
                 address(&mut request, place);
                 let decision = drawn.mesh.decide(&request);
+                unanswered += usize::from(is_unanswered(&drawn.mesh, &request));
                 if stands_alone(&drawn.mesh, &request, decision.verdict) {
                     left = left.min(OF_ONE_ALONE);
                 }
@@ -113,9 +118,21 @@ fn stands_alone(mesh: &Mesh, request: &Request, verdict: Verdict) -> bool {
     });
     !sidecar
         || !sayable
+        || is_unanswered(mesh, request)
         || request.doubt.is_some()
         || request.payload == Payload::Bytes
         || [Verdict::Refused, Verdict::Unknown].contains(&verdict)
+}
+
+/// Whether a policy asks an authorizer for which nothing answers here: one that speaks gRPC, or that nothing is said of.
+fn is_unanswered(mesh: &Mesh, request: &Request) -> bool {
+    let Some(enforcement) = mesh.enforcement(request.workload) else { return false };
+    let mut providers = enforcement.custom.values().filter_map(|custom| custom.provider.as_ref().ok());
+    providers.any(|provider| {
+        let stub = mesh.stubs.get(&provider.name.value);
+        let answers = provider.kind == ProviderKind::Http && stub.is_some();
+        !answers && stub != Some(&ProviderStub::Error)
+    })
 }
 
 /// Each mesh has addresses of its own.

@@ -222,11 +222,7 @@ impl PolicyEnforcementPoint<'_> {
             port: request.port,
             server_name,
             http,
-            joins_header_lines: self
-                .mesh
-                .settings
-                .istio_version
-                .is_some_and(IstioVersion::joins_header_lines),
+            istio: self.mesh.settings.istio_version,
             claims,
         }
     }

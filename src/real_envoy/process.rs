@@ -18,6 +18,8 @@ use crate::envoy::Material;
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks at it.
 const PAUSE: Duration = Duration::from_millis(20);
+/// The file of what it complains of before it has a log.
+const ERRORS: &str = "errors.log";
 /// So much of its log is told where it does not start.
 const TOLD: usize = 2000;
 
@@ -132,14 +134,22 @@ impl RealEnvoy {
     ) -> Result<Self, Unstarted> {
         let file = folder.write("envoy.json", configuration)?;
         let log = folder.path("envoy.log");
-        let child = Command::new(program)
-            .args(["-c", &file, "--log-path", &log, "--log-level", "warning"])
-            .args(["--concurrency", "1", "--use-dynamic-base-id"])
-            .args(["--file-flush-interval-msec", "10"])
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
+        let errors = fs::File::create(folder.path(ERRORS)).map_err(Unstarted::File)?;
+        let start = |mut command: Command| {
+            command
+                .args(["-c", &file, "--log-path", &log, "--log-level", "warning"])
+                .args(["--concurrency", "1", "--use-dynamic-base-id"])
+                .args(["--file-flush-interval-msec", "10"])
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(errors.try_clone()?)
+                .spawn()
+        };
+        // Where the kernel is told so, it ends with us, whatever ends us.
+        let mut with_us = Command::new("setpriv");
+        with_us.args(["--pdeathsig", "KILL", "--"]).arg(program);
+        let child = start(with_us)
+            .or_else(|_no_setpriv| start(Command::new(program)))
             .map_err(|error| Unstarted::Program {
                 program: program.display().to_string(),
                 error,
@@ -160,7 +170,7 @@ impl RealEnvoy {
             }
             std::thread::sleep(PAUSE);
         }
-        let log = self.folder.read("envoy.log");
+        let log = self.folder.read(ERRORS) + &self.folder.read("envoy.log");
         let start = log.len().saturating_sub(TOLD);
         let start = (start..=log.len()).find(|at| log.is_char_boundary(*at));
         let log = log.get(start.unwrap_or_default()..).unwrap_or_default();

@@ -6,9 +6,9 @@ use crate::istio::ProviderKind;
 use crate::mesh::{ListenerClass, Mesh, ProviderStub};
 use crate::request::{HttpRequest, HttpVersion, ISTIO_HTTP_ALPN, Payload, Request};
 
-/// Headers that end a connection or turn it into something else.
-const TURNING: &[&str] =
-    &["connection", "content-length", "expect", "transfer-encoding", "upgrade"];
+/// Headers that turn a connection into something else, or say that more is to come. One that ends it does no harm: what
+/// follows goes over another.
+const TURNING: &[&str] = &["content-length", "expect", "transfer-encoding", "upgrade"];
 /// Methods that the HTTP inspector of every release knows.
 const KNOWN: &[&str] = &["DELETE", "GET", "HEAD", "OPTIONS", "POST", "PUT"];
 
