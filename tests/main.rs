@@ -1,6 +1,9 @@
 //! One binary for every test that stands outside the library.
 
 #[cfg(test)]
+#[cfg(all(feature = "cli", unix))]
+mod against_envoy;
+#[cfg(test)]
 #[cfg(all(feature = "ca", unix))]
 mod ca {
     #[cfg(feature = "cli")]

@@ -589,7 +589,7 @@ const NOT_HERE: &[(u32, &str)] = &[
     (45, "servers of HTTP/2: there is none here"),
     (54, "ztunnel: ambient workloads are answered `unknown`"),
     (55, "as row 54"),
-    (56, "as row 54; selectors of sidecars stay in their namespace by AP-5"),
+    (56, "as row 54; a selector of a sidecar's policy stays in its namespace"),
     (57, "as row 54"),
     (58, "as row 54"),
     (67, "AUTO_PASSTHROUGH gateways are not evaluated"),

@@ -72,7 +72,9 @@ pub(crate) fn draw(seed: u64, place: u16, wish: Wish) -> Drawn {
         while left > 0 {
             left -= 1;
             let asked = sayable(question(&mut random), wish.now);
-            let with = tokens.get(random.below(TOKENS)).map_or(Vec::new(), |with| with.tokens.clone());
+            let with = tokens
+                .get(random.below(TOKENS))
+                .map_or(Vec::new(), |with| with.tokens.clone());
             let mut spec = RequestSpec { http: asked.http, tokens: with, ..caller.clone() };
             for _ in 0..random.below(4) {
                 edge::move_request(&mut random, &edges, &mut spec);
@@ -127,7 +129,10 @@ fn stands_alone(mesh: &Mesh, request: &Request, verdict: Verdict) -> bool {
 /// Whether a policy asks an authorizer for which nothing answers here: one that speaks gRPC, or that nothing is said of.
 fn is_unanswered(mesh: &Mesh, request: &Request) -> bool {
     let Some(enforcement) = mesh.enforcement(request.workload) else { return false };
-    let mut providers = enforcement.custom.values().filter_map(|custom| custom.provider.as_ref().ok());
+    let mut providers = enforcement
+        .custom
+        .values()
+        .filter_map(|custom| custom.provider.as_ref().ok());
     providers.any(|provider| {
         let stub = mesh.stubs.get(&provider.name.value);
         let answers = provider.kind == ProviderKind::Http && stub.is_some();

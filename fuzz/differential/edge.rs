@@ -15,7 +15,10 @@ pub(crate) fn of(world: &World) -> Vec<Edge> {
     terms
         .flat_map(|term| {
             let name = term.name;
-            term.values.iter().map(move |value| (name, *value)).collect::<Vec<Edge>>()
+            term.values
+                .iter()
+                .map(move |value| (name, *value))
+                .collect::<Vec<Edge>>()
         })
         .collect()
 }
@@ -24,8 +27,14 @@ pub(crate) fn of(world: &World) -> Vec<Edge> {
 fn near(random: &mut Random, pattern: &str) -> String {
     let filled = match random.below(4) {
         0 => pattern.to_owned(),
-        1 => pattern.replace("{**}", "x/y").replace("{*}", "x").replace('*', ""),
-        _ => pattern.replace("{**}", "x").replace("{*}", "y").replace('*', "x"),
+        1 => pattern
+            .replace("{**}", "x/y")
+            .replace("{*}", "x")
+            .replace('*', ""),
+        _ => pattern
+            .replace("{**}", "x")
+            .replace("{*}", "y")
+            .replace('*', "x"),
     };
     match random.below(16) {
         0 => format!("{filled}x"),
@@ -75,7 +84,8 @@ pub(crate) fn move_caller(random: &mut Random, edges: &[Edge], spec: &mut Reques
             spec.from = identity(format!("spiffe://{}", near(random, value)));
         }
         "namespaces" | "source.namespace" => {
-            spec.from = identity(format!("spiffe://cluster.local/ns/{}/sa/sleep", near(random, value)));
+            spec.from =
+                identity(format!("spiffe://cluster.local/ns/{}/sa/sleep", near(random, value)));
         }
         "serviceAccounts" | "source.serviceAccount" => {
             let near = near(random, value);
@@ -125,7 +135,9 @@ pub(crate) fn move_request(random: &mut Random, edges: &[Edge], spec: &mut Reque
         }
         "remoteIpBlocks" | "remote.ip" => {
             let address = value.split('/').next().unwrap_or_default().to_owned();
-            spec.http.headers.push(("x-forwarded-for".to_owned(), address));
+            spec.http
+                .headers
+                .push(("x-forwarded-for".to_owned(), address));
         }
         // What asks for a token gets one.
         name if name.starts_with("request") && !name.contains("headers") => {

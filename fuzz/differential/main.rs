@@ -1,22 +1,26 @@
 //! Random meshes and questions → whether the engine and a real Envoy agree.
 //!
 //! `cargo run --release --bin differential -- --envoy PATH --seed 1 --from 0 --worlds 1000 --requests 2000
-//! [--together N] [--istio VERSION] [--seconds N] [--out FILE]`
+//! [--together N] [--istio VERSION] [--guard-off NAME] [--seconds N] [--out FILE] [--shrink DIR]`
 //!
 //! World number N of a seed is the same in every run: a run that ended early goes on with `--from`. `--out` gets the
-//! summary after each start of an Envoy.
+//! summary after each start of an Envoy, `--shrink` the first disagreement of each kind as the least suite that shows
+//! it, for `portcullis test --against-envoy`.
 
 mod draw;
 mod edge;
-mod judge;
-mod json;
-mod summary;
 #[path = "../../tests/support/generate.rs"]
 #[allow(dead_code, unexpected_cfgs, reason = "tests use more of it")]
 mod generate;
+mod json;
+mod judge;
+mod least;
 #[path = "../../tests/support/load.rs"]
 #[allow(dead_code, reason = "tests use more of it")]
 mod load;
+#[path = "../shrink.rs"]
+mod shrink;
+mod summary;
 
 use std::ffi::{OsStr, OsString};
 use std::path::PathBuf;
@@ -43,6 +47,10 @@ struct Wanted {
     /// No world is begun later than so many seconds after the start.
     seconds: u64,
     out: Option<PathBuf>,
+    /// The folder that gets the least suites.
+    shrink: Option<PathBuf>,
+    /// Features of Envoy that are turned off.
+    guards_off: Vec<String>,
 }
 
 fn wanted() -> Result<Wanted, String> {
@@ -56,11 +64,17 @@ fn wanted() -> Result<Wanted, String> {
         istio: None,
         seconds: u64::MAX,
         out: None,
+        shrink: None,
+        guards_off: Vec::new(),
     };
     let mut words = std::env::args().skip(1);
     while let Some(word) = words.next() {
         let value = words.next().ok_or(format!("`{word}` needs a value"))?;
-        let number = || value.parse::<u64>().map_err(|error| format!("`{word} {value}`: {error}"));
+        let number = || {
+            value
+                .parse::<u64>()
+                .map_err(|error| format!("`{word} {value}`: {error}"))
+        };
         match word.as_str() {
             "--seed" => wanted.seed = number()?,
             "--from" => wanted.from = number()?,
@@ -69,9 +83,15 @@ fn wanted() -> Result<Wanted, String> {
             "--together" => wanted.together = number()?.clamp(1, 100),
             "--seconds" => wanted.seconds = number()?,
             "--envoy" => wanted.envoy = PathBuf::from(value),
+            "--shrink" => wanted.shrink = Some(PathBuf::from(value)),
+            "--guard-off" => wanted.guards_off.push(value),
             "--out" => wanted.out = Some(PathBuf::from(value)),
             "--istio" => {
-                wanted.istio = Some(value.parse().map_err(|error| format!("`{value}`: {error}"))?);
+                wanted.istio = Some(
+                    value
+                        .parse()
+                        .map_err(|error| format!("`{value}`: {error}"))?,
+                );
             }
             _ => return Err(format!("`{word}` is not understood")),
         }
@@ -108,23 +128,39 @@ fn run(wanted: &Wanted) -> Result<ExitCode, String> {
         return elsewhere();
     }
     let began = Instant::now();
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| since.as_secs());
     let wish = Wish {
         count: wanted.requests,
         istio: wanted.istio,
         now: i64::try_from(now).unwrap_or(i64::MAX),
     };
-    let envoy = Program { path: &wanted.envoy, guards_off: &[] };
+    let guards_off: Vec<&str> = wanted.guards_off.iter().map(String::as_str).collect();
+    let envoy = Program { guards_off: &guards_off, ..Program::at(&wanted.envoy) };
+    if let Some(folder) = &wanted.shrink {
+        std::fs::create_dir_all(folder)
+            .map_err(|error| format!("{}: {error}", folder.display()))?;
+    }
     let mut summary = Summary::default();
     let mut done = 0;
     let mut failure = None;
     while done < wanted.worlds && began.elapsed().as_secs() < wanted.seconds {
         let count = (wanted.worlds - done).min(wanted.together);
-        let first = wanted.seed.wrapping_mul(1 << 32).wrapping_add(wanted.from + done);
+        let first = wanted
+            .seed
+            .wrapping_mul(1 << 32)
+            .wrapping_add(wanted.from + done);
         let seeds = (0..count).map(|index| first.wrapping_add(index));
-        if let Err(error) = judge::against_envoy(&envoy, seeds, wish, &mut summary) {
+        if let Err(error) =
+            judge::against_envoy(&envoy, seeds, wish, wanted.shrink.as_deref(), &mut summary)
+        {
             // One bad start must not hide the others.
-            eprintln!("error: worlds {} to {}: {error}", wanted.from + done, wanted.from + done + count);
+            eprintln!(
+                "error: worlds {} to {}: {error}",
+                wanted.from + done,
+                wanted.from + done + count
+            );
             failure = Some(error);
         }
         done += count;

@@ -35,13 +35,13 @@ impl Summary {
         *self.incomparable.entry(reason).or_default() += 1;
     }
 
-    /// Counts a disagreement among those of its kind, of which the first is told.
-    pub(crate) fn disagree(&mut self, how: &str, told: impl FnOnce() -> String) {
+    /// Counts a disagreement among those of its kind, of which the first is told; whether it is the first.
+    pub(crate) fn disagree(&mut self, how: &str, told: impl FnOnce() -> String) -> bool {
         self.disagree += 1;
-        self.kinds
-            .entry(nameless(how))
-            .or_insert_with(|| Kind { count: 0, first: told() })
-            .count += 1;
+        let kind = self.kinds.entry(nameless(how));
+        let kind = kind.or_insert_with(|| Kind { count: 0, first: told() });
+        kind.count += 1;
+        kind.count == 1
     }
 
     /// How many could not be compared.

@@ -120,14 +120,18 @@ fn is_target(method: &str, target: &str, istio: Option<IstioVersion>) -> bool {
     if !target.bytes().all(readable) {
         return false;
     }
+    let known = istio.is_some_and(IstioVersion::inspects_known_methods);
     if method == "CONNECT" {
-        return !target.contains(['"', '#', '<', '>', '\\', '^', '`', '{', '|', '}']);
+        // Only what stands before a path or a query is read as an authority.
+        let authority = target.split(['/', '?']).next().unwrap_or_default();
+        let odd = ['"', '#', '<', '>', '\\', '^', '`', '{', '|', '}'];
+        return !authority.contains(odd) || (target.starts_with('*') && !known);
     }
     let in_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
     let is_url = target.split_once("://").is_some_and(|(scheme, rest)| {
         scheme.starts_with(|first: char| first.is_ascii_alphabetic())
             && scheme.bytes().all(in_scheme)
-            && !(rest.is_empty() && istio.is_some_and(IstioVersion::inspects_known_methods))
+            && !(rest.is_empty() && known)
     });
     is_url || target.starts_with(['/', '*'])
 }
@@ -236,6 +240,11 @@ mod tests {
     #[case::any_text_for_a_tunnel("CONNECT", "@*/?x", [true; 3])]
     #[case::what_no_url_has("CONNECT", "a\\b", [false; 3])]
     #[case::braces("CONNECT", "{*}", [false; 3])]
+    #[case::anything_in_a_path_to_a_tunnel("CONNECT", "/a#{", [true; 3])]
+    #[case::anything_behind_an_authority("CONNECT", "a:80/#{", [true; 3])]
+    #[case::anything_in_a_query("CONNECT", "a?#{", [true; 3])]
+    #[case::an_authority_with_a_fragment("CONNECT", "a:80#x", [false; 3])]
+    #[case::anything_behind_a_star("CONNECT", "*#{", [true, false, false])]
     fn the_inspector_reads_a_request_line(
         #[case] method: &str,
         #[case] target: &str,

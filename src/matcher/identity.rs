@@ -68,7 +68,7 @@ impl Reading {
         let all = prefix
             .chars()
             .all(|wanted| rest.next().is_some_and(|found| self.takes(wanted, found)));
-        all.then(|| rest.as_str())
+        all.then_some(rest.as_str())
     }
 
     fn ends(self, text: &str, suffix: &str) -> bool {

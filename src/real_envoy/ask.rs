@@ -190,7 +190,7 @@ fn run(
     let socket = folder.path(RealEnvoy::ADMINISTRATION);
     let startup = Startup { administration: Some(&socket), guards_off: program.guards_off };
     let configuration = to_text(&envoy::bootstrap(listeners, clusters, startup));
-    let envoy = RealEnvoy::start(program.path, folder, &configuration)?;
+    let mut envoy = RealEnvoy::start(program, folder, &configuration)?;
     let certificates = Mutex::new(certificates);
     let sent: Vec<Mutex<Vec<Sent>>> = asked.iter().map(|_| Mutex::default()).collect();
     let next = AtomicUsize::new(0);
@@ -210,6 +210,7 @@ fn run(
         }
         work();
     });
+    envoy.runs()?;
     let sent = sent.into_iter();
     let sent = sent.map(|sent| sent.into_inner().unwrap_or_else(PoisonError::into_inner));
     Ok(settle(&envoy, sent.collect()))

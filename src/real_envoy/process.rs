@@ -45,6 +45,12 @@ pub enum Unstarted {
         /// The end of its log.
         log: String,
     },
+    /// It was ready, and ended while it was asked.
+    #[error("Envoy ended while it was asked; the end of its log:\n{log}")]
+    Died {
+        /// The end of its log.
+        log: String,
+    },
 }
 
 /// An Envoy that can be started.
@@ -54,6 +60,16 @@ pub struct Program<'p> {
     pub path: &'p Path,
     /// The features that are turned off by their runtime guards: `match_headers_individually`.
     pub guards_off: &'p [&'p str],
+    /// The longest wait until it is ready.
+    pub patience: Duration,
+}
+
+impl<'p> Program<'p> {
+    /// The Envoy at `path`, as it is; it has a minute to become ready.
+    #[must_use]
+    pub const fn at(path: &'p Path) -> Self {
+        Self { path, guards_off: &[], patience: PATIENCE }
+    }
 }
 
 /// A folder for the files of one Envoy, and its number among those of this process. It goes with this value.
@@ -128,7 +144,7 @@ impl RealEnvoy {
 
     /// Starts `program` with a configuration, and waits until it is ready.
     pub(super) fn start(
-        program: &Path,
+        program: &Program<'_>,
         folder: Folder,
         configuration: &str,
     ) -> Result<Self, Unstarted> {
@@ -147,34 +163,51 @@ impl RealEnvoy {
         };
         // Where the kernel is told so, it ends with us, whatever ends us.
         let mut with_us = Command::new("setpriv");
-        with_us.args(["--pdeathsig", "KILL", "--"]).arg(program);
+        with_us
+            .args(["--pdeathsig", "KILL", "--"])
+            .arg(program.path);
         let child = start(with_us)
-            .or_else(|_no_setpriv| start(Command::new(program)))
+            .or_else(|_no_setpriv| start(Command::new(program.path)))
             .map_err(|error| Unstarted::Program {
-                program: program.display().to_string(),
+                program: program.path.display().to_string(),
                 error,
             })?;
         let mut started = Self { child, folder };
-        started.wait()?;
+        started.wait(program.patience)?;
         Ok(started)
     }
 
-    fn wait(&mut self) -> Result<(), Unstarted> {
+    fn wait(&mut self, patience: Duration) -> Result<(), Unstarted> {
         let began = Instant::now();
-        while began.elapsed() < PATIENCE {
+        while began.elapsed() < patience {
             if ready(&self.folder.path(Self::ADMINISTRATION)).unwrap_or(false) {
                 return Ok(());
             }
-            if self.child.try_wait().is_ok_and(|ended| ended.is_some()) {
+            if self.has_ended() {
                 break;
             }
             std::thread::sleep(PAUSE);
         }
+        Err(Unstarted::NotReady { log: self.log() })
+    }
+
+    fn has_ended(&mut self) -> bool {
+        self.child.try_wait().is_ok_and(|ended| ended.is_some())
+    }
+
+    /// Nothing, where it still runs.
+    pub(super) fn runs(&mut self) -> Result<(), Unstarted> {
+        if self.has_ended() { Err(Unstarted::Died { log: self.log() }) } else { Ok(()) }
+    }
+
+    /// The end of its log.
+    fn log(&self) -> String {
         let log = self.folder.read(ERRORS) + &self.folder.read("envoy.log");
         let start = log.len().saturating_sub(TOLD);
         let start = (start..=log.len()).find(|at| log.is_char_boundary(*at));
-        let log = log.get(start.unwrap_or_default()..).unwrap_or_default();
-        Err(Unstarted::NotReady { log: log.to_owned() })
+        log.get(start.unwrap_or_default()..)
+            .unwrap_or_default()
+            .to_owned()
     }
 
     /// The lines about the connections that have ended so far.
