@@ -6,6 +6,7 @@ mod against_envoy;
 #[cfg(test)]
 #[cfg(all(feature = "ca", unix))]
 mod ca {
+    mod checkpoint;
     #[cfg(feature = "cli")]
     mod command;
     #[cfg(feature = "cli")]
