@@ -10,6 +10,9 @@ mod admission {
     pub(crate) mod support;
 }
 #[cfg(test)]
+#[cfg(all(feature = "cli", unix))]
+mod against_envoy;
+#[cfg(test)]
 #[cfg(all(feature = "ca", unix))]
 mod ca {
     mod checkpoint;
@@ -122,6 +125,9 @@ mod properties;
 #[cfg(test)]
 #[cfg(feature = "yaml")]
 mod refusals;
+#[cfg(test)]
+#[cfg(all(feature = "yaml", feature = "jwt"))]
+mod regressions;
 #[cfg(test)]
 #[cfg(feature = "yaml")]
 mod statements;

@@ -85,7 +85,7 @@ pub(crate) fn mesh(files: &Files, system: &mut impl System) -> Result<Read, Vec<
 pub(crate) struct Given {
     pub(crate) config: MeshConfig,
     /// Whether a file gave it.
-    whole: bool,
+    pub(crate) whole: bool,
     pub(crate) stubs: BTreeMap<String, ProviderStub>,
 }
 

@@ -162,13 +162,12 @@ impl PolicyEnforcementPoint<'_> {
                 listener.map_or_else(|| request.tls.is_some(), |listener| listener.terminates_tls);
             return transport::gateway(class, terminates, request.tls.as_ref(), &request.payload);
         }
-        let accepted = &self.mesh.settings.accepted_trust_domains;
         transport::sidecar(
             self.mode().mode,
             class,
             request.tls.as_ref(),
             &request.payload,
-            accepted,
+            &self.mesh.settings,
         )
     }
 
@@ -223,11 +222,7 @@ impl PolicyEnforcementPoint<'_> {
             port: request.port,
             server_name,
             http,
-            joins_header_lines: self
-                .mesh
-                .settings
-                .istio_version
-                .is_some_and(IstioVersion::joins_header_lines),
+            istio: self.mesh.settings.istio_version,
             claims,
         }
     }

@@ -66,7 +66,7 @@ pub fn run(subject: &Subject<'_>, levels: &Levels, step: &mut dyn FnMut()) -> Fi
     let mut resources = BTreeMap::new();
     for resource in &subject.resources {
         let origin = &resource.meta().origin;
-        resources.entry(origin).or_insert(resource);
+        resources.entry(origin).or_insert(*resource);
     }
     for lint in ALL {
         step();

@@ -75,14 +75,14 @@ impl Reach<'_> {
 /// Where every PeerAuthentication counts, by the place where it begins.
 pub(super) fn reaches<'a>(
     mesh: &Mesh,
-    resources: &'a [Resource],
+    resources: &[&'a Resource],
 ) -> BTreeMap<&'a Origin, Reach<'a>> {
     let root = mesh.settings.root_namespace.as_str();
     let mut reaches = BTreeMap::new();
     let mut without_selector: BTreeMap<&str, Vec<&PeerAuthentication>> = BTreeMap::new();
     let mut with_selector: BTreeMap<&str, Vec<&PeerAuthentication>> = BTreeMap::new();
     for resource in resources {
-        let Resource::PeerAuthentication(policy) = resource else { continue };
+        let Resource::PeerAuthentication(policy) = *resource else { continue };
         let level = level(policy, root).filter(|_| mesh.reads(&policy.meta));
         let reach = Reach { counts: level.is_some(), ..Reach::default() };
         reaches.insert(&policy.meta.origin, reach);

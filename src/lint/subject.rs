@@ -257,7 +257,7 @@ impl<'a> Subject<'a> {
         let mut by_namespace: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         let mut values = Vec::new();
         if let Some(mesh) = mesh {
-            let of_policy: Vec<u64> = mesh.policies.iter().map(values_of).collect();
+            let of_policy: Vec<u64> = mesh.policies.iter().map(|policy| values_of(policy)).collect();
             let policies = mesh.policies.iter().enumerate();
             compiled = policies
                 .map(|(index, policy)| (&policy.origin, index))
@@ -302,7 +302,7 @@ impl<'a> Subject<'a> {
         });
         let policies = policies.collect();
         let reaches = mesh
-            .map(|mesh| reaches(mesh, resources))
+            .map(|mesh| reaches(mesh, &resources))
             .unwrap_or_default();
         let left = Cell::new(EFFORT);
         Self { resources, mesh, policies, reaches, by_namespace, authorities, values, left }

@@ -22,7 +22,7 @@ pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Ru
 pub use changed::{Change, Changed};
 pub use extension_provider::usable as usable_provider;
 pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Uncaptured, Workload};
-pub use istio_version::{IstioVersion, NotAVersion};
+pub use istio_version::{EPOCHS, Epoch, IstioVersion, NotAVersion};
 pub use listener::{ListenerClass, class_of_protocol, class_of_service_port};
 use passed_over::Candidate;
 pub use passed_over::{PassedOver, WhyPassedOver};

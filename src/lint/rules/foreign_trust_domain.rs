@@ -156,7 +156,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
 
 /// The trust domain that a value asks for and the mesh does not accept, and somebody of it.
 fn foreign(mesh: &Mesh, term: &Term<'_>) -> Option<(String, String)> {
-    let Settings { trust, accepted_trust_domains: accepted, .. } = &mesh.settings;
+    let Settings { trust, accepted_trust_domains: accepted, .. } = &*mesh.settings;
     let is_accepted = |domain: &str| {
         domain.is_empty() || domain.contains('*') || accepted.iter().any(|own| own == domain)
     };
