@@ -93,6 +93,12 @@ mod explanation;
 #[cfg(feature = "yaml")]
 mod inventory;
 #[cfg(test)]
+#[cfg(feature = "cli")]
+#[path = "../fuzz/lib.rs"]
+#[expect(unreachable_pub, reason = "a library of its own for the fuzz targets")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the second evaluator is as simple as can be")]
+mod fuzz;
+#[cfg(test)]
 mod layers;
 #[cfg(test)]
 #[cfg(feature = "cli")]
@@ -111,6 +117,9 @@ mod properties;
 #[cfg(test)]
 #[cfg(feature = "yaml")]
 mod refusals;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod second_evaluator;
 #[cfg(test)]
 #[cfg(feature = "yaml")]
 mod statements;
