@@ -2,7 +2,7 @@
 
 /// Where choices come from.
 #[derive(Clone, Debug)]
-pub(crate) enum Choices<'b> {
+pub enum Choices<'b> {
     /// A stream of numbers that a seed begins (`SplitMix64`).
     Seed(u64),
     /// A byte a choice; behind the last all choices are the first one.
@@ -29,22 +29,22 @@ impl Choices<'_> {
     }
 
     /// From 0 to `bound`, which is left out.
-    pub(crate) fn below(&mut self, bound: usize) -> usize {
+    pub fn below(&mut self, bound: usize) -> usize {
         let bound = u64::try_from(bound).unwrap_or(1).max(1);
         usize::try_from(self.next() % bound).unwrap_or_default()
     }
 
     /// Once in so many times; never, where the bytes are at their end.
-    pub(crate) fn once_in(&mut self, times: usize) -> bool {
+    pub fn once_in(&mut self, times: usize) -> bool {
         self.below(times) + 1 == times
     }
 
-    pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+    pub fn pick<T: Copy>(&mut self, of: &[T]) -> T {
         of[self.below(of.len())]
     }
 
     /// Mostly one of the first two.
-    pub(crate) fn pick_early<T: Copy>(&mut self, of: &[T]) -> T {
+    pub fn pick_early<T: Copy>(&mut self, of: &[T]) -> T {
         let bound = if self.once_in(6) { of.len() } else { of.len().min(2) };
         of[self.below(bound)]
     }

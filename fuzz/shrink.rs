@@ -6,18 +6,18 @@ use serde_yaml::{Mapping, Value};
 
 /// A suite of one test, as YAML values, so that any part of it can be left out.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Suite {
+pub struct Suite {
     /// Everything but `manifests` and `tests`.
-    pub(crate) head: Value,
+    pub head: Value,
     /// The documents of `manifests`.
-    pub(crate) manifests: Vec<Value>,
+    pub manifests: Vec<Value>,
     /// The entry of `tests`.
-    pub(crate) test: Value,
+    pub test: Value,
 }
 
 impl Suite {
     /// The file, as `portcullis test` reads it.
-    pub(crate) fn text(&self) -> String {
+    pub fn text(&self) -> String {
         let mut suite = match &self.head {
             Value::Mapping(head) => head.clone(),
             _ => Mapping::new(),
@@ -34,7 +34,7 @@ impl Suite {
 
 /// Leaves out policies, rules, fields, values and characters as long as the judge says yes; at most so many times is it
 /// asked.
-pub(crate) fn shrink(suite: &Suite, most: usize, mut still: impl FnMut(&Suite) -> bool) -> Suite {
+pub fn shrink(suite: &Suite, most: usize, mut still: impl FnMut(&Suite) -> bool) -> Suite {
     let mut whole = Value::Sequence(vec![
         suite.head.clone(),
         Value::Sequence(suite.manifests.clone()),

@@ -103,6 +103,12 @@ mod explained;
 #[cfg(feature = "yaml")]
 mod explanation;
 #[cfg(test)]
+#[cfg(feature = "cli")]
+#[path = "../fuzz/lib.rs"]
+#[expect(unreachable_pub, reason = "a library of its own for the fuzz targets")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the second evaluator is as simple as can be")]
+mod fuzz;
+#[cfg(test)]
 #[cfg(feature = "yaml")]
 mod inventory;
 #[cfg(test)]
@@ -128,6 +134,9 @@ mod refusals;
 #[cfg(test)]
 #[cfg(all(feature = "yaml", feature = "jwt"))]
 mod regressions;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod second_evaluator;
 #[cfg(test)]
 #[cfg(feature = "yaml")]
 mod statements;

@@ -7,12 +7,12 @@ use portcullis::request::{
 };
 use portcullis::suite;
 
-use crate::naive::{self, Answer, Question, World};
-use crate::shrink::Suite;
+use super::super::naive::{self, Answer, Question, World};
+use super::super::shrink::Suite;
 
 /// What the two say of one request.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Agreement {
+pub enum Agreement {
     Agree(Verdict),
     /// The second evaluator does not say.
     NotModelled(String),
@@ -24,7 +24,7 @@ pub(crate) enum Agreement {
 }
 
 /// The question of a suite as the second evaluator takes it.
-pub(crate) fn question(spec: &RequestSpec) -> Question {
+pub fn question(spec: &RequestSpec) -> Question {
     let http = &spec.http;
     let port = spec.port.unwrap_or_default();
     Question {
@@ -101,7 +101,7 @@ fn claim(claim: &Claim) -> naive::Claim {
 }
 
 /// Compares one decision with one answer. A status is compared where both say one.
-pub(crate) fn compare(decision: &Decision, answer: &Answer) -> Agreement {
+pub fn compare(decision: &Decision, answer: &Answer) -> Agreement {
     let differs = || Agreement::Disagree(format!("{decision:?}, {answer:?}"));
     let (verdict, status) = match answer {
         Answer::NotModelled(why) => return Agreement::NotModelled(why.clone()),
@@ -120,7 +120,7 @@ pub(crate) fn compare(decision: &Decision, answer: &Answer) -> Agreement {
 }
 
 /// What the two say of a question, for every workload that it is put to.
-pub(crate) fn ask(
+pub fn ask(
     mesh: &Mesh,
     world: &World,
     spec: &RequestSpec,
@@ -142,7 +142,7 @@ pub(crate) fn ask(
 }
 
 /// Whether the two disagree about the test of a suite.
-pub(crate) fn disagree(suite: &Suite, now: Option<i64>) -> Option<String> {
+pub fn disagree(suite: &Suite, now: Option<i64>) -> Option<String> {
     let world = World::read(&suite.head, &suite.manifests).ok()?;
     let mut findings = Vec::new();
     let suites = suite::read("case.test.yaml", &suite.text(), &mut findings);

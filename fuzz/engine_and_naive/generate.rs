@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use crate::choices::Choices;
+use super::super::choices::Choices;
 
 type Table = &'static [(&'static str, &'static [&'static str])];
 
@@ -304,7 +304,7 @@ fn target(choices: &mut Choices<'_>, attachable: bool) -> &'static str {
 }
 
 /// An AuthorizationPolicy.
-pub(crate) fn policy(choices: &mut Choices<'_>, name: &str) -> String {
+fn policy(choices: &mut Choices<'_>, name: &str) -> String {
     let action = choices.pick(&["ALLOW", "ALLOW", "DENY", "ALLOW", "DENY", "CUSTOM", "AUDIT"]);
     let mut meta = metadata(choices, name, &["foo", "foo", "foo", "istio-system", "bar"]);
     if choices.once_in(8) {
@@ -316,8 +316,9 @@ pub(crate) fn policy(choices: &mut Choices<'_>, name: &str) -> String {
         write!(spec, "action: {action}, ").expect("texts take all");
     }
     if action == "CUSTOM" {
-        let provider =
-            choices.pick(&["grpc", "grpc", "http", "http", "missing", "twice", "broken", "other"]);
+        let provider = choices.pick(&[
+            "grpc", "grpc", "http", "http", "missing", "twice", "broken", "other", "spaced",
+        ]);
         write!(spec, "provider: {{name: {provider}}}, ").expect("texts take all");
     }
     let rules: Vec<String> = (0..choices.pick(&[1, 0, 1, 2, 3]))
@@ -330,7 +331,8 @@ pub(crate) fn policy(choices: &mut Choices<'_>, name: &str) -> String {
 }
 
 fn peer_authentication(choices: &mut Choices<'_>, name: &str) -> String {
-    const MODES: &[&str] = &["PERMISSIVE", "STRICT", "PERMISSIVE", "STRICT", "DISABLE", "UNSET"];
+    const MODES: &[&str] =
+        &["PERMISSIVE", "STRICT", "PERMISSIVE", "UNSET", "DISABLE", "PERMISSIVE"];
     let meta = metadata(choices, name, &["foo", "foo", "istio-system", "bar"]);
     let mut spec = target(choices, false).to_owned();
     if !choices.once_in(6) {
@@ -395,7 +397,7 @@ fn request_authentication(choices: &mut Choices<'_>, name: &str) -> String {
 }
 
 /// Everything of a suite but `manifests` and `tests`, and the documents of `manifests`.
-pub(crate) fn suite(choices: &mut Choices<'_>) -> (String, Vec<String>) {
+pub fn suite(choices: &mut Choices<'_>) -> (String, Vec<String>) {
     let mut mesh = Vec::new();
     if choices.once_in(3) {
         mesh.push(format!(
@@ -441,12 +443,14 @@ pub(crate) fn suite(choices: &mut Choices<'_>) -> (String, Vec<String>) {
             authorizer("twice", "envoyExtAuthzHttp", ""),
             "{name: broken, envoyExtAuthzGrpc: {service: authz.foo.svc.cluster.local, port: 0}}"
                 .to_owned(),
+            "{name: spaced, envoyExtAuthzGrpc: {service: foo/authz.foo.svc.cluster.local, port: 9000}}"
+                .to_owned(),
             "{name: other, envoyFileAccessLog: {path: /dev/stdout}}".to_owned(),
         ]
         .join(", ")
     ));
     let mut providers = Vec::new();
-    for name in ["grpc", "http"] {
+    for name in ["grpc", "http", "spaced"] {
         let said = choices.pick(&[
             "allow",
             "deny",
@@ -459,13 +463,15 @@ pub(crate) fn suite(choices: &mut Choices<'_>) -> (String, Vec<String>) {
             providers.push(format!("{name}: {said}"));
         }
     }
+    let in_manifests = choices.once_in(3);
     let revision = if choices.once_in(12) { "revision: canary\n" } else { "" };
     let head = format!(
-        "apiVersion: portcullis.dev/v1alpha1\nkind: TestSuite\nvacuous: allowed\nadmission: bypassed\n{revision}mesh: {{{}}}\nproviders: {{{}}}\n{PLACES}",
+        "apiVersion: portcullis.dev/v1alpha1\nkind: TestSuite\nvacuous: allowed\nadmission: bypassed\n{revision}mesh: {{{}}}\nproviders: {{{}}}\n{}",
         mesh.join(", "),
-        providers.join(", ")
+        providers.join(", "),
+        if in_manifests { GATEWAY } else { PLACES }
     );
-    let mut manifests = Vec::new();
+    let mut manifests = if in_manifests { places(choices) } else { Vec::new() };
     for number in 0..choices.pick(&[1, 2, 3, 4, 5, 0]) {
         manifests.push(policy(choices, &format!("p{number}")));
     }
@@ -477,6 +483,78 @@ pub(crate) fn suite(choices: &mut Choices<'_>) -> (String, Vec<String>) {
     }
     (head, manifests)
 }
+
+/// Who calls, and who is called, as a cluster has them.
+fn places(choices: &mut Choices<'_>) -> Vec<String> {
+    let mut manifests = Vec::new();
+    if choices.once_in(2) {
+        let labels = choices.pick(&[
+            "istio-injection: enabled",
+            "istio-injection: disabled",
+            "istio.io/rev: default",
+            "a: b",
+        ]);
+        manifests.push(format!(
+            "{{apiVersion: v1, kind: Namespace, metadata: {{name: foo, labels: {{{labels}}}}}}}"
+        ));
+    }
+    for (name, namespace, ip) in [
+        ("sleep", "foo", "10.1.2.3"),
+        ("sleep", "bar", "10.1.2.5"),
+        ("httpbin", "foo", "10.1.2.4"),
+        ("bare", "foo", "10.1.2.6"),
+    ] {
+        let label = match name {
+            "bare" => ", sidecar.istio.io/inject: 'false'",
+            _ => choices.pick_early(&[
+                "",
+                "",
+                ", sidecar.istio.io/inject: 'true'",
+                ", sidecar.istio.io/inject: 'false'",
+            ]),
+        };
+        let annotation = choices.pick_early(&[
+            "",
+            "",
+            ", annotations: {traffic.sidecar.istio.io/excludeInboundPorts: '9000, 7000'}",
+            ", annotations: {traffic.sidecar.istio.io/includeInboundPorts: '8080'}",
+            ", annotations: {traffic.sidecar.istio.io/includeInboundPorts: '*'}",
+        ]);
+        let container = if choices.once_in(8) { ", {name: istio-proxy}" } else { "" };
+        manifests.push(format!(
+            "{{apiVersion: v1, kind: Pod, metadata: {{name: {name}, namespace: {namespace}, labels: {{app: {name}{label}}}{annotation}}}, spec: {{serviceAccountName: {name}, containers: [{{name: app, ports: [{{name: web, containerPort: 8080}}]}}{container}]}}, status: {{podIP: {ip}}}}}"
+        ));
+    }
+    for name in ["web", "old"] {
+        if name == "old" && choices.once_in(2) {
+            continue;
+        }
+        let how = |choices: &mut Choices<'_>| {
+            choices.pick(&[
+                "name: http",
+                "name: tcp-x",
+                "name: grpc-web-x",
+                "name: x",
+                "name: http, appProtocol: tcp",
+                "name: tcp, appProtocol: kubernetes.io/h2c",
+                "name: HTTP2-x",
+            ])
+        };
+        let (first, second) = (how(choices), how(choices));
+        let target = choices.pick(&["8080", "web", "9000", "missing"]);
+        let created = choices.pick(&["", ", creationTimestamp: '2026-01-01T00:00:00Z'"]);
+        manifests.push(format!(
+            "{{apiVersion: v1, kind: Service, metadata: {{name: {name}, namespace: foo{created}}}, spec: {{selector: {{app: httpbin}}, ports: [{{port: 80, {first}, targetPort: {target}}}, {{port: 3306, {second}, targetPort: 7000}}]}}}}"
+        ));
+    }
+    manifests
+}
+
+/// The one that stands in the suite itself then.
+const GATEWAY: &str = "\
+workloads:
+- {name: gateway, namespace: istio-system, labels: {istio: ingressgateway}, dataplane: gateway, ip: 10.1.2.7, ports: [{port: 8080, protocol: HTTP}, {port: 8443, protocol: HTTPS}]}
+";
 
 /// Who calls, and who is called.
 const PLACES: &str = "\

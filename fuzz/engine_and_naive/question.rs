@@ -5,7 +5,7 @@ use portcullis::request::{
     StatedToken, TlsChoice,
 };
 
-use crate::choices::Choices;
+use super::super::choices::Choices;
 
 const TARGETS: &[&str] = &[
     "/admin",
@@ -90,10 +90,10 @@ const VALUES: &[&str] = &[
     "fe80::1%1",
 ];
 
-pub(crate) fn question(choices: &mut Choices<'_>) -> RequestSpec {
+pub fn question(choices: &mut Choices<'_>) -> RequestSpec {
     let certificate =
         |uri: &str| Caller::Certificate { uris: vec![uri.to_owned()], foreign: false };
-    let from = match choices.below(24) {
+    let from = match choices.below(44) {
         23 => Caller::Plaintext,
         22 => Caller::External,
         21 => Caller::Workload("bare.foo".to_owned()),
@@ -119,7 +119,7 @@ pub(crate) fn question(choices: &mut Choices<'_>) -> RequestSpec {
     let to = match choices.below(16) {
         15 => ("gateway.istio-system", choices.pick(&[8080, 8443])),
         14 => ("bare.foo", 8080),
-        13 => ("web.foo", 7001),
+        13 => choices.pick(&[("web.foo", 7001), ("web.foo", 3306), ("old.foo", 80)]),
         10..=12 => ("web.foo", 80),
         _ => ("httpbin.foo", choices.pick(&[8080, 8080, 8080, 9000, 7000])),
     };

@@ -40,41 +40,40 @@ const SPECIAL: &[&str] = &[
     "transfer-encoding",
     "content-length",
     "expect",
-    "cdn-loop",
-    "pragma",
+    "http2-settings",
 ];
 
 /// A header line: a value that only the running proxy knows is absent.
-pub(crate) type Line = (String, Option<String>);
+pub type Line = (String, Option<String>);
 
 /// A request as policies see it.
 #[derive(Clone, Debug)]
-pub(crate) struct Received {
-    pub(crate) method: String,
-    pub(crate) authority: String,
-    pub(crate) path: String,
+pub struct Received {
+    pub method: String,
+    pub authority: String,
+    pub path: String,
     /// With its question mark, or empty.
-    pub(crate) query: String,
-    pub(crate) scheme: &'static str,
-    pub(crate) headers: Vec<Line>,
+    pub query: String,
+    pub scheme: &'static str,
+    pub headers: Vec<Line>,
     /// Absent where it depends on an address that nobody says.
-    pub(crate) remote_ip: Option<IpAddr>,
+    pub remote_ip: Option<IpAddr>,
 }
 
 /// What is known of the connection.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Connection {
-    pub(crate) tls: bool,
-    pub(crate) mutual: bool,
-    pub(crate) peer: Option<IpAddr>,
+pub struct Connection {
+    pub tls: bool,
+    pub mutual: bool,
+    pub peer: Option<IpAddr>,
     /// At a gateway the number of trusted proxies.
-    pub(crate) edge: Option<u32>,
-    pub(crate) normalization: Normalization,
+    pub edge: Option<u32>,
+    pub normalization: Normalization,
 }
 
 impl Received {
     /// Every value of a header, pseudo headers too [AP-81].
-    pub(crate) fn header(&self, name: &str) -> Vec<Option<String>> {
+    pub fn header(&self, name: &str) -> Vec<Option<String>> {
         let mut values = Vec::new();
         match name {
             ":authority" | "host" => values.push(Some(self.authority.clone())),
@@ -91,7 +90,7 @@ impl Received {
         values
     }
 
-    pub(crate) fn remove(&mut self, name: &str) {
+    pub fn remove(&mut self, name: &str) {
         self.headers.retain(|(other, _)| other != name);
     }
 
@@ -100,7 +99,7 @@ impl Received {
     }
 
     /// The status of a local answer: 200 for a gRPC client [OC-1].
-    pub(crate) fn status(&self, status: u16) -> u16 {
+    pub fn status(&self, status: u16) -> u16 {
         let grpc = self.headers.iter().any(|(name, value)| {
             name == "content-type"
                 && value.as_ref().is_some_and(|value| {
@@ -120,18 +119,18 @@ fn not_modelled<T>(what: &str) -> Result<T, Answer> {
 }
 
 /// Reads a request; everything that is answered before a policy is asked is an error.
-pub(crate) fn receive(question: &Question, connection: &Connection) -> Result<Received, Answer> {
+pub fn receive(question: &Question, connection: &Connection) -> Result<Received, Answer> {
     if question.version == Version::Http2 {
         return not_modelled("HTTP/2");
     }
-    let method = question.method.trim_end_matches([' ', '\t']);
+    let method = question.method.trim_end_matches([' ', '\t', '\r']);
     if method.is_empty() || method.contains(' ') || !METHODS.contains(&format!(" {method} ")) {
         return Err(rejected(400));
     }
     if method == "QUERY" {
         return not_modelled("the method QUERY");
     }
-    let target = question.target.as_str();
+    let target = question.target.trim_matches([' ', '\t', '\r']);
     if target.is_empty() || !target.chars().all(|c| c.is_ascii_graphic()) {
         return Err(rejected(400));
     }
@@ -152,13 +151,21 @@ pub(crate) fn receive(question: &Question, connection: &Connection) -> Result<Re
         let (host, path) = rest.split_at(at);
         let plain = |c: char| c.is_ascii_alphanumeric() || c == '.' || c == '-';
         let (name, port) = host.split_once(':').unwrap_or((host, "80"));
-        if name.is_empty() || !name.chars().all(plain) || port.parse::<u16>().is_err() {
+        if name.is_empty() || !name.chars().all(plain) || super::port(port).is_none() {
             return not_modelled("the authority of a URL with other than a name and a port");
         }
         // The URL beats the line.
         authority = Some(host.to_owned());
         if path.is_empty() { "/".to_owned() } else { path.to_owned() }
     };
+    let size: usize = question
+        .headers
+        .iter()
+        .map(|(name, value)| name.len() + value.len())
+        .sum();
+    if question.headers.len() > 90 || size + target.len() > 50_000 {
+        return not_modelled("a very long request");
+    }
     let mut received = Received {
         method: method.to_owned(),
         authority: String::new(),
@@ -186,14 +193,18 @@ pub(crate) fn receive(question: &Question, connection: &Connection) -> Result<Re
             .iter_mut()
             .find(|(other, _)| *other == name);
         let joint = JOINED.contains(&name.as_str());
-        if before.is_some() && !joint && name.starts_with("x-envoy-") {
-            return not_modelled("several lines of a header of Envoy's own");
+        // Of headers of its own Envoy takes some away, and of some others it joins the lines.
+        let own = name.starts_with("x-envoy-") && name != "x-envoy-internal";
+        let apart = ["cookie", "accept-language", "range"].contains(&name.as_str())
+            || (name.starts_with("x-") && name != "x-client-trace-id" && !own);
+        if own || (before.is_some() && !joint && !apart) {
+            return not_modelled("a header of Envoy's own, or several lines of one");
         }
         if name == "host" {
-            if question.host.is_some() {
+            if authority.is_some() {
                 return not_modelled("two `Host` lines");
             }
-            authority = authority.or(Some(value));
+            authority = Some(value);
             continue;
         }
         match before {
@@ -233,8 +244,8 @@ pub(crate) fn receive(question: &Question, connection: &Connection) -> Result<Re
         Normalized::NotModelled(what) => return not_modelled(what),
     };
     received.authority = authority;
+    forwarded(&mut received, connection)?;
     received.scheme = scheme_of(&received, scheme, connection);
-    forwarded(&mut received, connection);
     Ok(received)
 }
 
@@ -246,12 +257,18 @@ fn connection_header(received: &mut Received) -> Result<(), Answer> {
             return not_modelled("several `Connection` lines");
         };
         let line = line.to_ascii_lowercase();
+        if line.matches(',').count() > 8 {
+            return not_modelled("a long `Connection` line");
+        }
         for name in line.split(',').filter(|name| !name.is_empty()) {
             let name = name.trim();
             if ["x-forwarded-for", "x-forwarded-host", "x-forwarded-proto"].contains(&name)
                 || name.starts_with(':')
             {
                 return Err(rejected(400));
+            }
+            if ["host", "upgrade", "http2-settings", "te"].contains(&name) {
+                return not_modelled("a `Connection` line about an upgrade or the host");
             }
             if !["close", "keep-alive"].contains(&name) {
                 received.remove(name);
@@ -279,17 +296,17 @@ fn scheme_of(
 }
 
 /// What the proxy takes away and adds, and the client's address [AP-61] [AP-62].
-fn forwarded(received: &mut Received, connection: &Connection) {
+fn forwarded(received: &mut Received, connection: &Connection) -> Result<(), Answer> {
     received.remove("x-envoy-internal");
     received.remove("x-forwarded-client-cert");
     let list = match received.header("x-forwarded-for").first() {
         Some(Some(list)) => list.clone(),
         _ => String::new(),
     };
-    let entries: Vec<&str> = list.split(',').map(str::trim).collect();
+    let entries: Vec<&str> = list.split(',').map(str::trim_ascii).collect();
     let hops = match connection.edge {
         None => 1,
-        Some(hops) => hops as usize,
+        Some(hops) => usize::try_from(hops).unwrap_or(usize::MAX),
     };
     received.remote_ip = connection.peer;
     if hops > 0 && entries.len() >= hops {
@@ -317,6 +334,11 @@ fn forwarded(received: &mut Received, connection: &Connection) {
         received.remove("x-forwarded-for");
         received.headers.push(("x-forwarded-for".to_owned(), list));
         received.remove("x-envoy-external-address");
+        if let Some(IpAddr::V6(address)) = received.remote_ip
+            && address.segments().starts_with(&[0, 0, 0, 0])
+        {
+            return not_modelled("how an address with many zeros is written");
+        }
         let address = received.remote_ip.map(|address| address.to_string());
         received
             .headers
@@ -345,4 +367,5 @@ fn forwarded(received: &mut Received, connection: &Connection) {
             .headers
             .push(("x-forwarded-client-cert".to_owned(), None));
     }
+    Ok(())
 }

@@ -3,14 +3,14 @@
 use super::text::{glob, matches};
 
 /// Principals: `spiffe://` is put before the value [ID-10].
-pub(crate) fn principal(value: &str, name: &str) -> bool {
+pub fn principal(value: &str, name: &str) -> bool {
     if value == "*" {
         return matches("*", name);
     }
     if let Some(suffix) = value.strip_prefix('*') {
         return name
             .strip_prefix("spiffe://")
-            .is_some_and(|rest| rest.ends_with(suffix));
+            .is_some_and(|rest| rest.ends_with(suffix) && !rest.contains('\n'));
     }
     if let Some(prefix) = value.strip_suffix('*') {
         return name.starts_with(&format!("spiffe://{prefix}"));
@@ -19,7 +19,7 @@ pub(crate) fn principal(value: &str, name: &str) -> bool {
 }
 
 /// The values that stand for one where the mesh has these trust domains, its own first [ID-30] [ID-31].
-pub(crate) fn principals(value: &str, domains: &[String]) -> Vec<String> {
+pub fn principals(value: &str, domains: &[String]) -> Vec<String> {
     let parts: Vec<&str> = value.split('/').collect();
     let [domain, rest @ ..] = parts.as_slice() else { return vec![value.to_owned()] };
     if parts.len() != 5 || *domain == "*" {
@@ -57,12 +57,12 @@ fn fits(a: &str, b: &str) -> bool {
 }
 
 /// Namespaces: `/ns/VALUE/` anywhere, stars being anything [ID-20].
-pub(crate) fn namespace(value: &str, name: &str) -> bool {
+pub fn namespace(value: &str, name: &str) -> bool {
     glob(&format!("*/ns/{value}/*"), name)
 }
 
 /// Service accounts: `spiffe://.+/ns/NAMESPACE/(.+/|)sa/ACCOUNT(/.+)?` [ID-25].
-pub(crate) fn service_account(value: &str, policy_namespace: &str, name: &str) -> bool {
+pub fn service_account(value: &str, policy_namespace: &str, name: &str) -> bool {
     let (namespace, account) = value.split_once('/').unwrap_or((policy_namespace, value));
     let Some(rest) = name.strip_prefix("spiffe://") else { return false };
     if rest.contains('\n') {
@@ -92,7 +92,7 @@ fn behind<'t>(text: &'t str, wanted: &str, least: usize) -> Vec<&'t str> {
 }
 
 /// Trust domains: the first star is anything but slashes [ID-28].
-pub(crate) fn trust_domain(value: &str, name: &str) -> bool {
+pub fn trust_domain(value: &str, name: &str) -> bool {
     let Some(rest) = name.strip_prefix("spiffe://") else { return false };
     if value == "*" {
         return true;
@@ -114,7 +114,7 @@ pub(crate) fn trust_domain(value: &str, name: &str) -> bool {
 }
 
 /// The values that stand for one: a trust domain of the mesh stands for all of them [ID-33].
-pub(crate) fn trust_domains(value: &str, domains: &[String]) -> Vec<String> {
+pub fn trust_domains(value: &str, domains: &[String]) -> Vec<String> {
     if domains.iter().any(|domain| domain == value) {
         domains.to_vec()
     } else {

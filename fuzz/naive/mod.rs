@@ -14,57 +14,61 @@ mod world;
 
 use std::net::IpAddr;
 
-use self::http::{Connection, Received, receive};
-pub(crate) use self::identity::{
+pub use self::http::{Connection, Received, receive};
+pub use self::identity::{
     namespace as namespace_matches, principal as principal_matches, principals,
+    service_account as service_account_matches, trust_domain as trust_domain_matches,
 };
-pub(crate) use self::path::{Normalization, Normalized, normalize};
+pub use self::path::{Normalization, Normalized, normalize};
 use self::rules::{Facts, Policy, any};
-pub(crate) use self::text::{in_block, matches as text_matches, template as template_matches};
-pub(crate) use self::tokens::{Claim, Claims, Defect, Token};
-pub(crate) use self::world::World;
+pub use self::text::{
+    in_block, matches as text_matches, matches_header as header_matches,
+    matches_host as host_matches, port, template as template_matches,
+};
+pub use self::tokens::{Claim, Claims, Defect, Token};
+pub use self::world::World;
 use self::world::{Said, Target, Workload, is_within};
 
 /// What is asked. Texts are as a suite has them.
 #[derive(Clone, Debug)]
-pub(crate) struct Question {
+pub struct Question {
     /// Who calls.
-    pub(crate) from: From,
+    pub from: From,
     /// The other end of the connection, where the question says it.
-    pub(crate) source_ip: Option<IpAddr>,
+    pub source_ip: Option<IpAddr>,
     /// The client's address, where it is stated.
-    pub(crate) remote_ip: Option<IpAddr>,
+    pub remote_ip: Option<IpAddr>,
     /// `name.namespace` of a workload or a Service.
-    pub(crate) to: String,
+    pub to: String,
     /// Its port.
-    pub(crate) port: u16,
+    pub port: u16,
     /// What is spoken; absent: what the port takes.
-    pub(crate) protocol: Option<Protocol>,
+    pub protocol: Option<Protocol>,
     /// Whether TLS is spoken.
-    pub(crate) tls: Tls,
+    pub tls: Tls,
     /// The server name; absent: the proxy's.
-    pub(crate) server_name: Option<String>,
+    pub server_name: Option<String>,
     /// The offered protocols; absent: the proxy's.
-    pub(crate) alpn: Option<Vec<String>>,
+    pub alpn: Option<Vec<String>>,
     /// The method.
-    pub(crate) method: String,
+    pub method: String,
     /// The target of the request line.
-    pub(crate) target: String,
+    pub target: String,
     /// The `Host` line; absent: none is sent.
-    pub(crate) host: Option<String>,
+    pub host: Option<String>,
     /// The other lines.
-    pub(crate) headers: Vec<(String, String)>,
+    pub headers: Vec<(String, String)>,
     /// The version.
-    pub(crate) version: Version,
+    pub version: Version,
     /// Tokens whose verification is stated.
-    pub(crate) tokens: Vec<Token>,
+    pub tokens: Vec<Token>,
     /// Seconds since 1970.
-    pub(crate) now: Option<i64>,
+    pub now: Option<i64>,
 }
 
 /// Who calls.
 #[derive(Clone, Debug)]
-pub(crate) enum From {
+pub enum From {
     /// Someone with a certificate of these URI names.
     Certificate {
         /// The names.
@@ -80,7 +84,7 @@ pub(crate) enum From {
 
 /// What is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Protocol {
+pub enum Protocol {
     /// HTTP.
     Http,
     /// Bytes.
@@ -91,7 +95,7 @@ pub(crate) enum Protocol {
 
 /// Whether TLS is spoken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Tls {
+pub enum Tls {
     /// As the caller's proxy does.
     Auto,
     /// Istio's.
@@ -104,7 +108,7 @@ pub(crate) enum Tls {
 
 /// The version of HTTP.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Version {
+pub enum Version {
     /// 1.0
     Http10,
     /// 1.1
@@ -115,7 +119,7 @@ pub(crate) enum Version {
 
 /// The answer, with the HTTP status that the client sees where that is known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub enum Answer {
     /// It reaches the program.
     Allow,
     /// Authorization refuses it.
@@ -132,38 +136,74 @@ pub(crate) enum Answer {
     NotModelled(String),
 }
 
+/// A request of which only what is sent counts.
+pub fn sent(
+    method: &str,
+    target: &str,
+    host: Option<&str>,
+    headers: &[(String, String)],
+    version: Version,
+) -> Question {
+    Question {
+        from: From::Nobody,
+        source_ip: None,
+        remote_ip: None,
+        to: String::new(),
+        port: 0,
+        protocol: None,
+        tls: Tls::Auto,
+        server_name: None,
+        alpn: None,
+        method: method.to_owned(),
+        target: target.to_owned(),
+        host: host.map(str::to_owned),
+        headers: headers.to_vec(),
+        version,
+        tokens: Vec::new(),
+        now: None,
+    }
+}
+
+/// How an authorizer refuses; absent where it does not.
+type Refusal = Option<Answer>;
+
 /// What an HTTP authorizer is sent by itself.
 const ALWAYS_SENT: &[&str] = &["authorization", "content-length", "host", ":authority"];
 
 /// One answer for every workload that the question is put to, in the order of their namespaces and names; absent where
 /// the question cannot be put.
 #[must_use]
-pub(crate) fn answers(world: &World, question: &Question) -> Option<Vec<Answer>> {
+pub fn answers(world: &World, question: &Question) -> Option<Vec<Answer>> {
     let (name, namespace) = question.to.split_once('.')?;
     let namespace = namespace.split('.').next().unwrap_or(namespace);
     let mut workloads: Vec<&Workload> = world.workloads.iter().collect();
     workloads.sort_by_key(|workload| (&workload.namespace, &workload.name));
     for service in &world.services {
-        let port = service
+        if service.name != name || service.namespace != namespace {
+            continue;
+        }
+        let behind: Vec<_> = service
             .ports
             .iter()
-            .find(|(port, _)| *port == question.port);
-        if let (true, Some((_, target))) =
-            (service.name == name && service.namespace == namespace, port)
-        {
-            let host = format!(
-                "outbound_.{}_._.{}.{}.svc.cluster.local",
-                question.port, service.name, service.namespace
-            );
-            let behind = workloads.iter().filter(|workload| {
-                workload.namespace == service.namespace
-                    && !service.selector.is_empty()
-                    && is_within(&service.selector, &workload.labels)
-            });
-            let call =
-                |workload| Call { world, question, workload, port: *target, host: Some(&host) };
-            return Some(behind.map(|workload| call(workload).answer()).collect());
+            .filter(|(port, ..)| *port == question.port)
+            .collect();
+        if behind.is_empty() {
+            continue;
         }
+        let host = format!(
+            "outbound_.{}_._.{}.{}.svc.cluster.local",
+            question.port, service.name, service.namespace
+        );
+        let mut answers = Vec::new();
+        for workload in workloads {
+            for (_, name, port) in &behind {
+                if workload.namespace == service.namespace && workload.name == *name {
+                    let call = Call { world, question, workload, port: *port, host: Some(&host) };
+                    answers.push(call.answer());
+                }
+            }
+        }
+        return Some(answers);
     }
     let workload = workloads
         .iter()
@@ -173,14 +213,14 @@ pub(crate) fn answers(world: &World, question: &Question) -> Option<Vec<Answer>>
 }
 
 /// One question at one workload.
-pub(crate) struct Call<'c> {
-    pub(crate) world: &'c World,
-    pub(crate) question: &'c Question,
-    pub(crate) workload: &'c Workload,
+pub struct Call<'c> {
+    pub world: &'c World,
+    pub question: &'c Question,
+    pub workload: &'c Workload,
     /// The workload's own port.
-    pub(crate) port: u16,
+    pub port: u16,
     /// The server name of the Service that is asked for.
-    pub(crate) host: Option<&'c str>,
+    pub host: Option<&'c str>,
 }
 
 impl Call<'_> {
@@ -190,6 +230,13 @@ impl Call<'_> {
             "none" => return Answer::Allow,
             "sidecar" | "gateway" => {}
             other => return Answer::Unknown(format!("a workload that is {other}")),
+        }
+        // Ports that an annotation takes away go past the sidecar [IN-35].
+        let included = self.workload.included.as_ref();
+        if self.workload.excluded.contains(&self.port)
+            || included.is_some_and(|ports| !ports.contains(&self.port))
+        {
+            return Answer::Allow;
         }
         let entered = match self.enter() {
             Ok(entered) => entered,
@@ -284,7 +331,7 @@ impl Call<'_> {
         self.workload.ips.iter().find(same).copied()
     }
 
-    pub(crate) fn caller(&self, name: &str) -> Option<&Workload> {
+    pub fn caller(&self, name: &str) -> Option<&Workload> {
         let (name, namespace) = name.split_once('.').unwrap_or((name, "default"));
         self.world
             .workloads
@@ -393,18 +440,24 @@ impl Call<'_> {
                 && !text.starts_with('-')
                 && !text.ends_with('-')
         };
+        // A host, with or without a namespace before it.
+        let (namespace, host) = authorizer
+            .service
+            .split_once('/')
+            .unwrap_or(("any", &authorizer.service));
         let status = authorizer.status_on_error.as_str();
         let fine = known.next().is_none()
             && label(name)
             && name == name.to_ascii_lowercase()
             && (1..=65535).contains(&authorizer.port)
-            && authorizer.service.split('.').all(label)
+            && label(namespace)
+            && host.split('.').all(label)
             && (status.is_empty() || ["401", "403", "500", "503"].contains(&status));
         fine.then_some(authorizer)
     }
 
     /// What an authorizer answers: within, the refusal; absent where that is not known [AP-114].
-    fn says(&self, authorizer: &world::Authorizer, facts: &Facts<'_>) -> Option<Option<Answer>> {
+    fn says(&self, authorizer: &world::Authorizer, facts: &Facts<'_>) -> Option<Refusal> {
         let no = Some(Some(Answer::Deny(Some(403))));
         match self.world.answers.get(&authorizer.name)? {
             Said::Allow => Some(None),

@@ -2,7 +2,7 @@
 
 /// How a path is normalized [PN-1].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Normalization {
+pub enum Normalization {
     /// Only the fragment goes.
     None,
     /// Dots, backslashes, escapes.
@@ -16,7 +16,7 @@ pub(crate) enum Normalization {
 
 /// What becomes of a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Normalized {
+pub enum Normalized {
     /// The path, and the query with its question mark, or nothing.
     Path(String, String),
     /// There is a NUL in it [OC-18].
@@ -27,7 +27,7 @@ pub(crate) enum Normalized {
 
 /// Normalizes a path that begins with a slash.
 #[must_use]
-pub(crate) fn normalize(target: &str, how: Normalization) -> Normalized {
+pub fn normalize(target: &str, how: Normalization) -> Normalized {
     // The fragment goes first, in every mode [PN-2].
     let target = target.split('#').next().unwrap_or_default();
     let (path, query) = match target.find('?') {

@@ -8,47 +8,48 @@ use super::{identity, text};
 
 /// An AuthorizationPolicy as written.
 #[derive(Clone, Debug)]
-pub(crate) struct Policy {
-    pub(crate) namespace: String,
-    pub(crate) target: super::world::Target,
-    pub(crate) action: String,
-    pub(crate) dry_run: bool,
-    pub(crate) provider: String,
-    pub(crate) rules: Vec<Rule>,
+pub struct Policy {
+    pub namespace: String,
+    pub target: super::world::Target,
+    pub action: String,
+    pub dry_run: bool,
+    pub provider: String,
+    pub rules: Vec<Rule>,
 }
 
 /// Sources, operations, conditions: lists of fields with their values.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Rule {
-    pub(crate) from: Vec<Vec<Field>>,
-    pub(crate) to: Vec<Vec<Field>>,
-    pub(crate) when: Vec<Field>,
+pub struct Rule {
+    pub from: Vec<Vec<Field>>,
+    pub to: Vec<Vec<Field>>,
+    pub when: Vec<Field>,
 }
 
 /// A field, or a key of a condition, with one of its two lists.
 #[derive(Clone, Debug)]
-pub(crate) struct Field {
+pub struct Field {
     /// The name as a key of conditions has it, or `hosts`, `methods`, `paths`.
-    pub(crate) key: String,
-    pub(crate) negated: bool,
-    pub(crate) values: Vec<String>,
+    pub key: String,
+    pub negated: bool,
+    pub values: Vec<String>,
 }
 
 /// What is known of a request.
-pub(crate) struct Facts<'f> {
+#[derive(Clone, Copy)]
+pub struct Facts<'f> {
     /// The names of the peer's certificate; absent without one.
-    pub(crate) names: Option<&'f [String]>,
-    pub(crate) source_ip: Option<IpAddr>,
-    pub(crate) remote_ip: Option<IpAddr>,
-    pub(crate) destination_ip: Option<IpAddr>,
-    pub(crate) port: u16,
-    pub(crate) server_name: Option<&'f str>,
-    pub(crate) http: Option<&'f Received>,
-    pub(crate) claims: Option<&'f Claims>,
-    pub(crate) trust_domains: &'f [String],
+    pub names: Option<&'f [String]>,
+    pub source_ip: Option<IpAddr>,
+    pub remote_ip: Option<IpAddr>,
+    pub destination_ip: Option<IpAddr>,
+    pub port: u16,
+    pub server_name: Option<&'f str>,
+    pub http: Option<&'f Received>,
+    pub claims: Option<&'f Claims>,
+    pub trust_domains: &'f [String],
 }
 
-pub(crate) fn all(truths: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
+pub fn all(truths: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
     let mut result = Some(true);
     for truth in truths {
         match truth {
@@ -60,7 +61,7 @@ pub(crate) fn all(truths: impl IntoIterator<Item = Option<bool>>) -> Option<bool
     result
 }
 
-pub(crate) fn any(truths: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
+pub fn any(truths: impl IntoIterator<Item = Option<bool>>) -> Option<bool> {
     all(truths.into_iter().map(not)).map(|truth| !truth)
 }
 
@@ -158,7 +159,7 @@ impl Rule {
 
 impl Facts<'_> {
     /// Whether any rule of a policy matches [AP-10].
-    pub(crate) fn policy(&self, policy: &Policy) -> Option<bool> {
+    pub fn policy(&self, policy: &Policy) -> Option<bool> {
         any(policy.rules.iter().map(|rule| self.rule(policy, rule)))
     }
 

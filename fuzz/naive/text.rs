@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 
 /// `*`, `*x`, `x*`, or the text itself [AP-20]; the star asks for a character, and for no line break [AP-22].
-pub(crate) fn matches(value: &str, text: &str) -> bool {
+pub fn matches(value: &str, text: &str) -> bool {
     if value == "*" {
         return !text.is_empty() && !text.contains('\n');
     }
@@ -11,12 +11,12 @@ pub(crate) fn matches(value: &str, text: &str) -> bool {
 }
 
 /// The same for headers, methods and hosts, where the star asks for presence only [AP-21].
-pub(crate) fn matches_header(value: &str, text: &str) -> bool {
+pub fn matches_header(value: &str, text: &str) -> bool {
     value == "*" || affix(value, text)
 }
 
 /// The same without regard to the case of ASCII [AP-86].
-pub(crate) fn matches_host(value: &str, text: &str) -> bool {
+pub fn matches_host(value: &str, text: &str) -> bool {
     matches_header(&value.to_ascii_lowercase(), &text.to_ascii_lowercase())
 }
 
@@ -31,7 +31,7 @@ fn affix(value: &str, text: &str) -> bool {
 }
 
 /// Every star is any number of any characters but line breaks.
-pub(crate) fn glob(pattern: &str, text: &str) -> bool {
+pub fn glob(pattern: &str, text: &str) -> bool {
     match pattern.split_once('*') {
         None => pattern == text,
         Some((before, rest)) => {
@@ -50,7 +50,7 @@ pub(crate) fn glob(pattern: &str, text: &str) -> bool {
 }
 
 /// Whether a path of a policy is a template [AP-100].
-pub(crate) fn is_template(value: &str) -> bool {
+pub fn is_template(value: &str) -> bool {
     value.contains("{*}") || value.contains("{**}")
 }
 
@@ -59,7 +59,7 @@ fn in_segment(c: char) -> bool {
 }
 
 /// `{*}` is a segment, `{**}` anything [AP-100], both of certain characters only [AP-101].
-pub(crate) fn template(template: &str, path: &str) -> bool {
+pub fn template(template: &str, path: &str) -> bool {
     if let Some(rest) = template.strip_prefix("{**}") {
         return ends(path, 0, |c| in_segment(c) || c == '/')
             .into_iter()
@@ -103,7 +103,7 @@ fn ends(text: &str, least: usize, takes: impl Fn(char) -> bool) -> Vec<usize> {
 }
 
 /// Whether a block holds an address; absent where it is no block. Only addresses of its own family [AP-55].
-pub(crate) fn in_block(block: &str, address: IpAddr) -> Option<bool> {
+pub fn in_block(block: &str, address: IpAddr) -> Option<bool> {
     let (base, length) = match block.split_once('/') {
         Some((base, length)) => (base, Some(length)),
         None => (block, None),
@@ -141,7 +141,7 @@ fn bits(address: IpAddr) -> Vec<bool> {
 }
 
 /// A port as policies write it [VAL-26].
-pub(crate) fn port(text: &str) -> Option<u16> {
+pub fn port(text: &str) -> Option<u16> {
     if text.is_empty() || !text.chars().all(|c| c.is_ascii_digit()) {
         return None;
     }

@@ -7,11 +7,11 @@ use super::{Answer, Question};
 
 /// A value in a token.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Claim {
+pub enum Claim {
     /// Text.
     Text(String),
     /// A list.
-    List(Vec<Claim>),
+    List(Vec<Self>),
     /// An object.
     Map(Claims),
     /// A number.
@@ -23,22 +23,22 @@ pub(crate) enum Claim {
 }
 
 /// Claims by name.
-pub(crate) type Claims = BTreeMap<String, Claim>;
+pub type Claims = BTreeMap<String, Claim>;
 
 /// A token that is stated to be as it is stated.
 #[derive(Clone, Debug)]
-pub(crate) struct Token {
+pub struct Token {
     /// What stands for it in the request.
-    pub(crate) text: String,
+    pub text: String,
     /// What it claims.
-    pub(crate) claims: Claims,
+    pub claims: Claims,
     /// How it is bad.
-    pub(crate) defect: Option<Defect>,
+    pub defect: Option<Defect>,
 }
 
 /// How a token is bad.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Defect {
+pub enum Defect {
     /// No key of the provider signed these claims.
     Signature,
     /// Its times are not now.
@@ -49,18 +49,18 @@ pub(crate) enum Defect {
 
 /// An entry of `jwtRules`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Provider {
-    pub(crate) issuer: String,
-    pub(crate) audiences: Vec<String>,
+pub struct Provider {
+    pub issuer: String,
+    pub audiences: Vec<String>,
     /// Name and prefix.
-    pub(crate) headers: Vec<(String, String)>,
-    pub(crate) parameters: Vec<String>,
-    pub(crate) cookies: Vec<String>,
-    pub(crate) forward: bool,
-    pub(crate) payload_header: Option<String>,
+    pub headers: Vec<(String, String)>,
+    pub parameters: Vec<String>,
+    pub cookies: Vec<String>,
+    pub forward: bool,
+    pub payload_header: Option<String>,
     /// Header and claim.
-    pub(crate) claim_headers: Vec<(String, String)>,
-    pub(crate) space_delimited: Vec<String>,
+    pub claim_headers: Vec<(String, String)>,
+    pub space_delimited: Vec<String>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -80,7 +80,7 @@ enum Place {
 }
 
 /// Asks the providers, in their order [JWT-2] [JWT-10].
-pub(crate) fn authenticate(
+pub fn authenticate(
     providers: &[&Provider],
     question: &Question,
     received: &mut Received,
@@ -139,7 +139,9 @@ pub(crate) fn authenticate(
         let keeps = match failure {
             Failure::Missing => true,
             Failure::Issuer => told != Failure::Missing && told != Failure::Issuer,
-            _ => false,
+            Failure::Audience | Failure::Bad | Failure::NotModelled(_) | Failure::Unknown(_) => {
+                false
+            }
         };
         if !keeps {
             told = failure;
@@ -337,7 +339,7 @@ fn verify(provider: &Provider, question: &Question, text: &str) -> Result<Claims
         let Some(now) = question.now else {
             return Err(Failure::Unknown("the time"));
         };
-        #[allow(clippy::as_conversions, clippy::cast_precision_loss, reason = "of no matter here")]
+        #[expect(clippy::as_conversions, clippy::cast_precision_loss, reason = "seconds are small")]
         let now = now as f64;
         if (name == "nbf" && now < number + grace) || (name == "exp" && now > number + grace) {
             return Err(Failure::Bad);
@@ -370,8 +372,11 @@ fn bare(audience: &str) -> &str {
     bare.strip_suffix('/').unwrap_or(bare)
 }
 
+/// The value of a header; absent where it is not known here.
+type Written = Option<String>;
+
 /// A claim as a header: absent for none, and within for a value that is not known here [JWT-41].
-fn as_header(claims: &Claims, path: &str) -> Result<Option<Option<String>>, Failure> {
+fn as_header(claims: &Claims, path: &str) -> Result<Option<Written>, Failure> {
     let mut level = Some(claims);
     let mut found = None;
     for key in path.split('.') {

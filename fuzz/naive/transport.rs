@@ -7,14 +7,14 @@ const HTTP_ALPN: &[&str] = &["istio-http/1.0", "istio-http/1.1", "istio-h2"];
 const TCP_ALPN: &[&str] = &["istio-peer-exchange", "istio"];
 
 /// What a connection has become.
-pub(crate) struct Entered {
+pub struct Entered {
     /// Whether HTTP rules apply.
-    pub(crate) http: bool,
+    pub http: bool,
     /// The names of the verified certificate.
-    pub(crate) names: Option<Vec<String>>,
-    pub(crate) tls: bool,
+    pub names: Option<Vec<String>>,
+    pub tls: bool,
     /// As it is seen: empty where none is read, absent where it is not known.
-    pub(crate) server_name: Option<String>,
+    pub server_name: Option<String>,
 }
 
 /// The TLS that the caller speaks.
@@ -173,7 +173,7 @@ impl Call<'_> {
     }
 
     /// What comes in [PA-20].
-    pub(crate) fn enter(&self) -> Result<Entered, Answer> {
+    pub fn enter(&self) -> Result<Entered, Answer> {
         let is_http = self.protocol() == Protocol::Http;
         let spoken = self.spoken();
         let (class, terminates) = self.class();

@@ -11,40 +11,40 @@ use super::tokens::Provider;
 
 /// What a mesh is made of, as it is written.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct World {
-    pub(crate) root_namespace: String,
+pub struct World {
+    pub root_namespace: String,
     /// The mesh's own first.
-    pub(crate) trust_domains: Vec<String>,
-    pub(crate) ca_trust_domains: Vec<String>,
-    pub(crate) auto_mtls: bool,
-    pub(crate) normalization: Normalization,
-    pub(crate) trusted_proxies: u32,
-    pub(crate) authorizers: Vec<Authorizer>,
+    pub trust_domains: Vec<String>,
+    pub ca_trust_domains: Vec<String>,
+    pub auto_mtls: bool,
+    pub normalization: Normalization,
+    pub trusted_proxies: u32,
+    pub authorizers: Vec<Authorizer>,
     /// What each is said to answer.
-    pub(crate) answers: BTreeMap<String, Said>,
-    pub(crate) workloads: Vec<Workload>,
-    pub(crate) services: Vec<Service>,
-    pub(crate) policies: Vec<Policy>,
-    pub(crate) peer: Vec<PeerAuthentication>,
-    pub(crate) tokens: Vec<(Target, Vec<Provider>)>,
+    pub answers: BTreeMap<String, Said>,
+    pub workloads: Vec<Workload>,
+    pub services: Vec<Service>,
+    pub policies: Vec<Policy>,
+    pub peer: Vec<PeerAuthentication>,
+    pub tokens: Vec<(Target, Vec<Provider>)>,
 }
 
 /// An entry of `extensionProviders`.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Authorizer {
-    pub(crate) name: String,
+pub struct Authorizer {
+    pub name: String,
     /// Absent: of a kind that authorizes nothing.
-    pub(crate) http: Option<bool>,
-    pub(crate) service: String,
-    pub(crate) port: i64,
-    pub(crate) fail_open: bool,
-    pub(crate) status_on_error: String,
-    pub(crate) included: Vec<String>,
+    pub http: Option<bool>,
+    pub service: String,
+    pub port: i64,
+    pub fail_open: bool,
+    pub status_on_error: String,
+    pub included: Vec<String>,
 }
 
 /// What an authorizer is said to answer.
 #[derive(Clone, Debug)]
-pub(crate) enum Said {
+pub enum Said {
     Allow,
     Deny,
     Error,
@@ -53,43 +53,49 @@ pub(crate) enum Said {
 
 /// A workload as a suite writes it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Workload {
-    pub(crate) name: String,
-    pub(crate) namespace: String,
-    pub(crate) service_account: String,
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) ips: Vec<IpAddr>,
-    pub(crate) dataplane: String,
+pub struct Workload {
+    pub name: String,
+    pub namespace: String,
+    pub service_account: String,
+    pub labels: BTreeMap<String, String>,
+    pub ips: Vec<IpAddr>,
+    pub dataplane: String,
     /// Port and protocol; an empty one is found out by looking.
-    pub(crate) ports: Vec<(u16, String)>,
+    pub ports: Vec<(u16, String)>,
+    /// Ports that go past the sidecar [IN-35].
+    pub excluded: Vec<u16>,
+    /// If any, all others do.
+    pub included: Option<Vec<u16>>,
+    /// The names of container ports.
+    port_names: BTreeMap<String, u16>,
 }
 
 /// A Service as a suite writes it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Service {
-    pub(crate) name: String,
-    pub(crate) namespace: String,
-    pub(crate) selector: BTreeMap<String, String>,
-    /// Port and target port.
-    pub(crate) ports: Vec<(u16, u16)>,
+pub struct Service {
+    pub name: String,
+    pub namespace: String,
+    pub selector: BTreeMap<String, String>,
+    /// Port, workload, and the workload's own port.
+    pub ports: Vec<(u16, String, u16)>,
 }
 
 /// What a policy is about.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Target {
-    pub(crate) name: String,
-    pub(crate) namespace: String,
-    pub(crate) created: Option<String>,
-    pub(crate) labels: BTreeMap<String, String>,
-    pub(crate) references: usize,
+pub struct Target {
+    pub name: String,
+    pub namespace: String,
+    pub created: Option<String>,
+    pub labels: BTreeMap<String, String>,
+    pub references: usize,
 }
 
 /// A PeerAuthentication as written; an empty mode is none.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct PeerAuthentication {
-    pub(crate) target: Target,
-    pub(crate) mode: String,
-    pub(crate) ports: Vec<(u16, String)>,
+pub struct PeerAuthentication {
+    pub target: Target,
+    pub mode: String,
+    pub ports: Vec<(u16, String)>,
 }
 
 fn text(value: &Value, field: &str) -> String {
@@ -143,7 +149,7 @@ impl World {
     ///
     /// # Errors
     /// What is not modelled.
-    pub(crate) fn read(suite: &Value, manifests: &[Value]) -> Result<Self, String> {
+    pub fn read(suite: &Value, manifests: &[Value]) -> Result<Self, String> {
         let mut world =
             Self { root_namespace: "istio-system".to_owned(), auto_mtls: true, ..Self::default() };
         world.mesh(suite.get("mesh").unwrap_or(&Value::Null))?;
@@ -172,7 +178,11 @@ impl World {
         for workload in list(suite, "workloads") {
             world.workload(workload)?;
         }
-        for service in list(suite, "services") {
+        let namespaces: Vec<&Value> = of_kind(manifests, "Namespace").collect();
+        for pod in of_kind(manifests, "Pod") {
+            world.pod(pod, &namespaces)?;
+        }
+        for service in sorted_services(suite, manifests) {
             world.service(service)?;
         }
         let revision = match text(suite, "revision") {
@@ -281,32 +291,115 @@ impl World {
         Ok(())
     }
 
+    /// A Pod, and what stands before it [IN-30].
+    fn pod(&mut self, written: &Value, namespaces: &[&Value]) -> Result<(), String> {
+        let nothing = Value::Null;
+        let meta = written.get("metadata").unwrap_or(&nothing);
+        let spec = written.get("spec").unwrap_or(&nothing);
+        let mut workload = Workload {
+            name: text(meta, "name"),
+            namespace: text(meta, "namespace"),
+            service_account: text(spec, "serviceAccountName"),
+            labels: map(meta.get("labels")),
+            ..Workload::default()
+        };
+        if workload.service_account.is_empty() {
+            workload.service_account = "default".to_owned();
+        }
+        let status = written.get("status").unwrap_or(&nothing);
+        workload
+            .ips
+            .extend(text(status, "podIP").parse::<IpAddr>().ok());
+        let mut has_proxy = false;
+        for container in list(spec, "containers") {
+            has_proxy |= text(container, "name") == "istio-proxy";
+            for entry in list(container, "ports") {
+                workload
+                    .port_names
+                    .insert(text(entry, "name"), port(entry, "containerPort"));
+            }
+        }
+        let annotations = map(meta.get("annotations"));
+        for name in ["inject.istio.io/templates", "sidecar.istio.io/inject"] {
+            if annotations.contains_key(name) {
+                return Err(format!("the annotation {name}"));
+            }
+        }
+        let ports = |name: &str| {
+            annotations.get(name).map(|text| {
+                text.split(',')
+                    .filter_map(|port| port.trim().parse::<u16>().ok())
+                    .collect::<Vec<_>>()
+            })
+        };
+        workload.excluded =
+            ports("traffic.sidecar.istio.io/excludeInboundPorts").unwrap_or_default();
+        let include = "traffic.sidecar.istio.io/includeInboundPorts";
+        if annotations.get(include).map(String::as_str) != Some("*") {
+            workload.included = ports(include);
+        }
+        let namespace = namespaces.iter().find_map(|namespace| {
+            let meta = namespace.get("metadata")?;
+            (text(meta, "name") == workload.namespace).then(|| map(meta.get("labels")))
+        });
+        let wish = workload
+            .labels
+            .get("sidecar.istio.io/inject")
+            .map(String::as_str);
+        let called = match &namespace {
+            None => true,
+            Some(labels) => match labels.get("istio-injection").map(String::as_str) {
+                Some("enabled") => true,
+                Some("disabled") => false,
+                _ => labels.contains_key("istio.io/rev") || wish == Some("true"),
+            },
+        };
+        let injected = has_proxy || (called && wish != Some("false"));
+        workload.dataplane = if injected { "sidecar" } else { "none" }.to_owned();
+        if workload
+            .labels
+            .keys()
+            .any(|label| label.contains("gateway") || label.contains("istio.io/dataplane"))
+        {
+            return Err("a gateway, or ambient mode".to_owned());
+        }
+        self.workloads.push(workload);
+        Ok(())
+    }
+
     fn service(&mut self, written: &Value) -> Result<(), String> {
+        let nothing = Value::Null;
+        // In a manifest there are a metadata and a spec, in a suite there are none.
+        let meta = written.get("metadata").unwrap_or(written);
+        let spec = written.get("spec").unwrap_or(written);
+        let in_suite = written.get("spec").is_none();
         let mut service = Service {
-            name: text(written, "name"),
-            namespace: text(written, "namespace"),
-            selector: map(written.get("selector")),
+            name: text(meta, "name"),
+            namespace: text(meta, "namespace"),
+            selector: map(spec.get("selector")),
             ports: Vec::new(),
         };
-        for entry in list(written, "ports") {
+        for entry in list(spec, "ports") {
             let own = port(entry, "port");
-            let target = match entry.get("targetPort") {
-                None => own,
-                Some(Value::Number(_)) => port(entry, "targetPort"),
-                Some(_) => return Err("a target port by name".to_owned()),
-            };
-            service.ports.push((own, target));
-            // The Service says the protocol of a port that the workload itself does not declare [PA-10].
-            let protocol = text(entry, "protocol").to_ascii_uppercase();
-            let name = text(entry, "name");
-            if !name.is_empty() || protocol.is_empty() {
-                return Err("a protocol by the name or the number of a port".to_owned());
-            }
+            // The Service says the protocol of a port that nothing else declares [PA-10].
+            let declared =
+                if in_suite { text(entry, "protocol") } else { text(entry, "appProtocol") };
+            let protocol = protocol_of(own, &declared, &text(entry, "name"));
             for workload in &mut self.workloads {
-                if workload.namespace == service.namespace
-                    && is_within(&service.selector, &workload.labels)
-                    && !workload.ports.iter().any(|(known, _)| *known == target)
+                if workload.namespace != service.namespace
+                    || service.selector.is_empty()
+                    || !is_within(&service.selector, &workload.labels)
                 {
+                    continue;
+                }
+                let target = match entry.get("targetPort").unwrap_or(&nothing) {
+                    Value::String(name) => workload.port_names.get(name).copied(),
+                    Value::Number(_) => Some(port(entry, "targetPort")),
+                    _ => Some(own),
+                };
+                let Some(target) = target else { continue };
+                service.ports.push((own, workload.name.clone(), target));
+                if !workload.ports.iter().any(|(known, _)| *known == target) {
                     workload.ports.push((target, protocol.clone()));
                 }
             }
@@ -344,17 +437,54 @@ impl World {
                 let rules = list(spec, "jwtRules").iter().map(provider).collect();
                 self.tokens.push((target, rules));
             }
+            Some("Namespace" | "Pod" | "Service") => {}
             other => return Err(format!("a {} among the manifests", other.unwrap_or("thing"))),
         }
         Ok(())
     }
 }
 
+fn of_kind<'v>(manifests: &'v [Value], kind: &str) -> impl Iterator<Item = &'v Value> {
+    manifests
+        .iter()
+        .filter(move |manifest| manifest.get("kind").and_then(Value::as_str) == Some(kind))
+}
+
+/// The oldest first: it says the protocol of a port that several lead to [PA-12].
+fn sorted_services<'v>(suite: &'v Value, manifests: &'v [Value]) -> Vec<&'v Value> {
+    let mut services: Vec<&Value> = list(suite, "services")
+        .iter()
+        .chain(of_kind(manifests, "Service"))
+        .collect();
+    services.sort_by_key(|service| {
+        let meta = service.get("metadata").unwrap_or(service);
+        (text(meta, "creationTimestamp"), text(meta, "name"), text(meta, "namespace"))
+    });
+    services
+}
+
+/// `appProtocol`, else the name up to its first dash, else the number of the port [PA-10]; empty for a sniffed port.
+fn protocol_of(number: u16, declared: &str, name: &str) -> String {
+    const KNOWN: &[&str] =
+        &["HTTP", "HTTP2", "GRPC", "GRPC-WEB", "HTTPS", "TLS", "TCP", "MONGO", "MYSQL", "REDIS"];
+    match declared {
+        "kubernetes.io/h2c" | "kubernetes.io/ws" => return "HTTP".to_owned(),
+        "kubernetes.io/wss" => return "TCP".to_owned(),
+        _ => {}
+    }
+    let said = if declared.is_empty() { name } else { declared };
+    let said = said.to_ascii_uppercase();
+    let first = said.split('-').next().unwrap_or_default();
+    let first = if said.starts_with("GRPC-WEB") { "GRPC-WEB" } else { first };
+    if KNOWN.contains(&first) {
+        return first.to_owned();
+    }
+    let by_number = [25, 53, 3306, 27017].contains(&number);
+    if by_number { "TCP".to_owned() } else { String::new() }
+}
+
 /// Whether a selector wants nothing but what is there [SEL-2].
-pub(crate) fn is_within(
-    wanted: &BTreeMap<String, String>,
-    labels: &BTreeMap<String, String>,
-) -> bool {
+pub fn is_within(wanted: &BTreeMap<String, String>, labels: &BTreeMap<String, String>) -> bool {
     wanted
         .iter()
         .all(|(label, value)| labels.get(label) == Some(value))

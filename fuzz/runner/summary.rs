@@ -5,20 +5,19 @@ use std::fmt;
 
 use portcullis::decide::{Observer, Truth};
 use portcullis::mesh::{Condition, ConditionRef};
+use portcullis_fuzz::engine_and_naive::Agreement;
+use portcullis_fuzz::shrink::Suite;
 
-use crate::ask::Agreement;
-use crate::shrink::Suite;
-
-pub(crate) struct Disagreement {
-    pub(crate) seed: u64,
-    pub(crate) how: String,
-    pub(crate) suite: Suite,
-    pub(crate) now: Option<i64>,
+pub struct Disagreement {
+    pub seed: u64,
+    pub how: String,
+    pub suite: Suite,
+    pub now: Option<i64>,
 }
 
 #[derive(Default)]
-pub(crate) struct Summary {
-    pub(crate) disagreements: Vec<Disagreement>,
+pub struct Summary {
+    pub disagreements: Vec<Disagreement>,
     /// By the verdict that both say.
     agree: BTreeMap<&'static str, u64>,
     both_unknown: u64,
@@ -28,7 +27,7 @@ pub(crate) struct Summary {
 }
 
 impl Summary {
-    pub(crate) fn add(&mut self, agreement: &Agreement) {
+    pub fn add(&mut self, agreement: &Agreement) {
         match agreement {
             Agreement::Agree(verdict) => *self.agree.entry(verdict.as_str()).or_default() += 1,
             Agreement::BothUnknown => self.both_unknown += 1,
@@ -40,7 +39,7 @@ impl Summary {
         }
     }
 
-    pub(crate) fn join(&mut self, other: Self) {
+    pub fn join(&mut self, other: Self) {
         self.disagreements.extend(other.disagreements);
         for (verdict, count) in other.agree {
             *self.agree.entry(verdict).or_default() += count;
@@ -57,7 +56,7 @@ impl Summary {
         }
     }
 
-    pub(crate) fn asked(&self) -> u64 {
+    pub fn asked(&self) -> u64 {
         self.agree
             .values()
             .chain(self.not_modelled.values())
