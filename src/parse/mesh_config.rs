@@ -255,7 +255,7 @@ fn num_trusted_proxies(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<u32
     number
 }
 
-fn not_yet_modelled(reader: &mut Reader<'_>, place: &Place<'_>, message: &str) {
+pub(super) fn not_yet_modelled(reader: &mut Reader<'_>, place: &Place<'_>, message: &str) {
     let finding = Diagnostic::warning(Code::NotYetModelled, message);
     let finding = finding.at(&reader.file, place.0.position, &place.1);
     reader.push(finding);

@@ -2,6 +2,7 @@
 
 mod authorization_policy;
 pub(crate) mod embedded;
+mod helm_values;
 mod kinds;
 pub(crate) mod mesh_config;
 mod mesh_config_file;
