@@ -100,6 +100,30 @@ fn holds(mesh: &str, questions: &str) {
     "AP edge/p {rules: [{from: [{source: {remoteIpBlocks: [1.2.3.4]}}]}]}",
     "from: {plaintext: true, ip: 1.2.3.4}, to: edge.edge:80, request: {headers: {x-forwarded-for: 9.9.9.9}}, expect: allow"
 )]
+// [IN-9] [AP-61]
+#[case::a_gateway_has_a_topology_of_its_own(
+    "POD edge/own {containers: [{name: istio-proxy, ports: [{containerPort: 80}]}]} with labels: {istio: ingressgateway}, annotations: {proxy.istio.io/config: '{\"gatewayTopology\": {\"numTrustedProxies\": 1}}'}
+     AP edge/p {rules: [{from: [{source: {remoteIpBlocks: [1.2.3.4]}}]}]}",
+    "from: {plaintext: true, ip: 10.0.0.1}, to: own.edge:80, request: {headers: {x-forwarded-for: 1.2.3.4}}, expect: allow
+     from: {plaintext: true, ip: 1.2.3.4}, to: own.edge:80, request: {headers: {x-forwarded-for: 9.9.9.9}}, expect: deny
+     from: {plaintext: true, ip: 10.0.0.1}, to: edge.edge:80, request: {headers: {x-forwarded-for: 1.2.3.4}}, expect: deny"
+)]
+// [IN-9]
+#[case::a_topology_of_its_own_counts_as_a_whole(
+    "mesh: {defaultConfig: {gatewayTopology: {numTrustedProxies: 1}}}
+     POD edge/own {containers: [{name: istio-proxy, ports: [{containerPort: 80}]}]} with labels: {istio: ingressgateway}, annotations: {proxy.istio.io/config: 'gatewayTopology: {forwardClientCertDetails: SANITIZE}'}
+     POD edge/other {containers: [{name: istio-proxy, ports: [{containerPort: 80}]}]} with labels: {istio: ingressgateway}, annotations: {proxy.istio.io/config: 'concurrency: 2'}
+     AP edge/p {rules: [{from: [{source: {remoteIpBlocks: [1.2.3.4]}}]}]}",
+    "from: {plaintext: true, ip: 10.0.0.1}, to: own.edge:80, request: {headers: {x-forwarded-for: 1.2.3.4}}, expect: deny
+     from: {plaintext: true, ip: 10.0.0.1}, to: other.edge:80, request: {headers: {x-forwarded-for: 1.2.3.4}}, expect: allow"
+)]
+// [IN-9] [AP-62]
+#[case::a_sidecar_has_no_topology(
+    "POD foo/web {containers: [{name: web, ports: [{containerPort: 80}]}]} with annotations: {proxy.istio.io/config: 'gatewayTopology: {numTrustedProxies: 2}'}
+     AP foo/p {rules: [{from: [{source: {remoteIpBlocks: [1.2.3.4]}}]}]}",
+    "to: web.foo:80, request: {headers: {x-forwarded-for: '1.2.3.4, 9.9.9.9'}}, expect: deny
+     to: web.foo:80, request: {headers: {x-forwarded-for: '9.9.9.9, 1.2.3.4'}}, expect: allow"
+)]
 // [IN-10]
 #[case::selectors_reach_gateways_of_the_gateway_api(
     "AP edge/p {action: DENY, selector: {matchLabels: {app: gw}}, rules: [{}]}",
@@ -142,6 +166,30 @@ fn holds(mesh: &str, questions: &str) {
     "expect: unknown
      request: {path: /q}, expect: allow
      sourceIp: 10.1.2.3, expect: allow"
+)]
+// [RT-33]
+#[case::a_gateway_removes_what_a_client_says_of_its_certificate(
+    "AP edge/p {rules: [{when: [{key: 'request.headers[x-forwarded-client-cert]', values: ['*']}]}]}",
+    "from: {plaintext: true}, to: edge.edge:80, request: {headers: {x-forwarded-client-cert: URI=a}}, expect: deny"
+)]
+// [RT-33]
+#[case::a_gateway_lets_it_through_where_the_mesh_says_so(
+    "mesh: {defaultConfig: {gatewayTopology: {forwardClientCertDetails: ALWAYS_FORWARD_ONLY}}}
+     AP edge/p {rules: [{when: [{key: 'request.headers[x-forwarded-client-cert]', values: [URI=a]}]}]}
+     AP foo/p {rules: [{when: [{key: 'request.headers[x-forwarded-client-cert]', values: [URI=a]}]}]}",
+    "from: {plaintext: true}, to: edge.edge:80, request: {headers: {x-forwarded-client-cert: URI=a}}, expect: allow
+     from: {plaintext: true}, to: edge.edge:80, request: {headers: {x-forwarded-client-cert: URI=b}}, expect: deny
+     from: {plaintext: true}, request: {headers: {x-forwarded-client-cert: URI=a}}, expect: deny
+     request: {headers: {x-forwarded-client-cert: URI=a}}, expect: unknown"
+)]
+// [RT-33]
+#[case::a_sidecar_goes_by_its_proxy_headers(
+    "mesh: {defaultConfig: {proxyHeaders: {forwardedClientCert: FORWARD_ONLY}}}
+     AP foo/p {rules: [{when: [{key: 'request.headers[x-forwarded-client-cert]', values: [URI=a]}]}]}
+     AP edge/p {rules: [{when: [{key: 'request.headers[x-forwarded-client-cert]', values: [URI=a]}]}]}",
+    "request: {headers: {x-forwarded-client-cert: URI=a}}, expect: allow
+     from: {plaintext: true}, request: {headers: {x-forwarded-client-cert: URI=a}}, expect: deny
+     from: {plaintext: true}, to: edge.edge:80, request: {headers: {x-forwarded-client-cert: URI=a}}, expect: deny"
 )]
 // [IN-51]
 #[case::a_request_without_host_is_answered_before_any_policy(

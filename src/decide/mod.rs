@@ -174,6 +174,7 @@ impl PolicyEnforcementPoint<'_> {
 
     fn receive_context(&self, accepted: &Accepted<'_>) -> ReceiveContext {
         let gateway = self.workload.dataplane == Dataplane::Gateway;
+        let proxy = self.mesh.proxy(self.workload);
         ReceiveContext {
             // [PN-1]
             normalization: match self.mesh.settings.normalization {
@@ -182,14 +183,24 @@ impl PolicyEnforcementPoint<'_> {
                 WrittenNormalization::MergeSlashes => Normalization::MergeSlashes,
                 WrittenNormalization::None => Normalization::None,
             },
-            edge: gateway.then_some(self.mesh.settings.num_trusted_proxies),
-            peer: self.request.source_ip,
+            edge: gateway.then_some(proxy.num_trusted_proxies),
+            peer: self
+                .request
+                .source_ip
+                .filter(|_| !self.behind_the_proxy_protocol()),
             downstream: match (accepted.tls, accepted.peer) {
                 (_, Some(_)) => Downstream::MutualTls,
                 (true, None) => Downstream::Tls,
                 (false, None) => Downstream::Plaintext,
             },
+            client_certificate: proxy.client_certificate,
         }
+    }
+
+    /// Whether a gateway is told the client's address by bytes that no question has.
+    fn behind_the_proxy_protocol(&self) -> bool {
+        self.workload.dataplane == Dataplane::Gateway
+            && self.mesh.proxy(self.workload).proxy_protocol
     }
 
     /// Whether proxies of this release read the path otherwise than the newest, some of them [PN-3].
@@ -213,7 +224,9 @@ impl PolicyEnforcementPoint<'_> {
         // On TCP the connection's own address counts [AP-60].
         let remote_ip = match http {
             Some(http) => http.remote_address(),
-            None => request.source_ip,
+            None => request
+                .source_ip
+                .filter(|_| !self.behind_the_proxy_protocol()),
         };
         Facts {
             peer: accepted.peer,

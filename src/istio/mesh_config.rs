@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ProxyConfig;
 use crate::diagnostic::Sourced;
 
 /// `pathNormalization.normalization`.
@@ -35,8 +36,8 @@ pub struct MeshConfig {
     pub normalization: Option<Normalization>,
     /// `extensionProviders` [IN-8].
     pub extension_providers: Option<Vec<ExtensionProvider>>,
-    /// `defaultConfig.gatewayTopology.numTrustedProxies`; 0 where absent [IN-9].
-    pub num_trusted_proxies: Option<u32>,
+    /// `defaultConfig`: the ProxyConfig of every proxy, as far as its own says nothing else [IN-9].
+    pub default_config: ProxyConfig,
 }
 
 impl MeshConfig {
@@ -52,7 +53,7 @@ impl MeshConfig {
             enable_auto_mtls: self.enable_auto_mtls.or(below.enable_auto_mtls),
             normalization: self.normalization.or(below.normalization),
             extension_providers: self.extension_providers.or(below.extension_providers),
-            num_trusted_proxies: self.num_trusted_proxies.or(below.num_trusted_proxies),
+            default_config: self.default_config.over(&below.default_config),
         }
     }
 }

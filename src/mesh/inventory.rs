@@ -50,6 +50,8 @@ pub struct Workload {
     pub container_ports: BTreeSet<u16>,
     /// Ports that the sidecar does not see.
     pub uncaptured: Uncaptured,
+    /// The ProxyConfig that its pods have of their own.
+    pub proxy_config: istio::ProxyConfig,
 }
 
 /// Inbound ports that annotations take away from the sidecar [IN-35].
@@ -199,6 +201,7 @@ impl Inventory {
                     listeners: BTreeMap::new(),
                     container_ports: workload.ports.iter().map(|port| port.port).collect(),
                     uncaptured: uncaptured(workload),
+                    proxy_config: workload.proxy_config.clone(),
                 },
                 names.collect(),
             ));

@@ -9,6 +9,7 @@ mod istio_version;
 mod listener;
 mod passed_over;
 mod peer_authentication;
+mod proxy;
 mod request_authentication;
 mod select;
 
@@ -25,6 +26,7 @@ pub use passed_over::{PassedOver, WhyPassedOver};
 pub use peer_authentication::{
     DecidedMode, EffectiveMtls, Level, MtlsMode, applies, compose, level, reaching,
 };
+pub use proxy::ProxySettings;
 pub use request_authentication::{TokenProvider, audience, providers, space_delimited};
 pub use select::{
     Attachment, GATEWAY_NAME_LABEL, Proxy, REVISION_LABEL, SelectionRules, TargetService,
@@ -33,7 +35,7 @@ pub use select::{
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FieldPath};
 use crate::istio::{
     Action, ExtensionProvider, MeshConfig, Normalization, PeerAuthentication, PolicyTarget,
-    RequestAuthentication, Resource,
+    ProxyConfig, RequestAuthentication, Resource,
 };
 use crate::request::TokenReader;
 use crate::spiffe::TrustDomains;
@@ -53,8 +55,8 @@ pub struct Settings {
     pub normalization: Normalization,
     /// `extensionProviders` [IN-8].
     pub providers: Vec<ExtensionProvider>,
-    /// `numTrustedProxies` of gateways [IN-9].
-    pub num_trusted_proxies: u32,
+    /// `defaultConfig`: what counts for a proxy that has none of its own [IN-9].
+    pub proxy_config: ProxyConfig,
     /// The release that the proxies are of; absent for the newest.
     pub istio_version: Option<IstioVersion>,
 }
@@ -78,7 +80,7 @@ impl From<MeshConfig> for Settings {
             auto_mtls: config.enable_auto_mtls.unwrap_or(true),
             normalization: config.normalization.unwrap_or(Normalization::Base),
             providers: config.extension_providers.unwrap_or_default(),
-            num_trusted_proxies: config.num_trusted_proxies.unwrap_or(0),
+            proxy_config: config.default_config,
             istio_version: None,
         }
     }

@@ -2,8 +2,8 @@
 
 use super::embedded::{Outer, embedded};
 use super::node::{Node, Value};
+use super::proxy_config::proxy_config;
 use super::reader::{Fields, Place, Reader, last_field};
-use super::suggest::nearest;
 use super::yaml::Dialect;
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Severity, Sourced};
 use crate::istio::{
@@ -131,8 +131,9 @@ pub(crate) fn mesh_config(reader: &mut Reader<'_>, node: &Node, path: FieldPath)
                     .collect()
             },
         ),
-        num_trusted_proxies: either(&mut fields, "defaultConfig", "default_config")
-            .and_then(|place| num_trusted_proxies(reader, &place)),
+        default_config: either(&mut fields, "defaultConfig", "default_config")
+            .map(|place| proxy_config(reader, &place))
+            .unwrap_or_default(),
     };
     if let Some(place) = either(&mut fields, "discoverySelectors", "discovery_selectors")
         && place.0.value != Value::Sequence(Vec::new())
@@ -146,7 +147,7 @@ pub(crate) fn mesh_config(reader: &mut Reader<'_>, node: &Node, path: FieldPath)
 }
 
 /// A field by the name that it has in JSON, or by the one that it has in the protocol buffer.
-fn either<'n>(
+pub(super) fn either<'n>(
     fields: &mut Fields<'n>,
     json: &'static str,
     proto: &'static str,
@@ -186,7 +187,7 @@ fn strings(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<String> {
 }
 
 /// A whole number that is not negative, in quotes or without, as the decoder of istiod reads it.
-fn uint32(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<u32> {
+pub(super) fn uint32(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<u32> {
     if let Some(number) = place.0.as_str().and_then(|text| text.parse().ok()) {
         return Some(number);
     }
@@ -219,40 +220,28 @@ fn ca_trust_domains(reader: &mut Reader<'_>, place: &Place<'_>) -> Vec<String> {
 
 fn path_normalization(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Normalization> {
     let mut fields = reader.fields(place)?;
-    let normalization = fields.take("normalization").and_then(|place| {
-        if let Value::Integer(number) = place.0.value {
-            let by_number = usize::try_from(number)
-                .ok()
-                .and_then(|number| NORMALIZATIONS.get(number));
-            if by_number.is_none() {
-                let message = format!("`normalization` does not take `{number}`");
-                reader.complain(&place, Code::BadValue, message);
-            }
-            return by_number.map(|(_, normalization)| *normalization);
-        }
-        reader.word(&place, &NORMALIZATIONS)
-    });
+    let normalization = fields
+        .take("normalization")
+        .and_then(|place| enumeration(reader, &place, &NORMALIZATIONS));
     reader.finish(fields);
     normalization
 }
 
-/// `defaultConfig`: of a `ProxyConfig`, only the topology of gateways is looked into.
-fn num_trusted_proxies(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<u32> {
-    let mut fields = reader.fields(place)?;
-    let topology = either(&mut fields, "gatewayTopology", "gateway_topology");
-    // What could be meant for the one field must not be dropped.
-    fields.pass_over_where(|name| nearest(name, ["gatewayTopology"]).is_none());
-    reader.finish(fields);
-    let mut fields = reader.fields(&topology?)?;
-    let number = either(&mut fields, "numTrustedProxies", "num_trusted_proxies")
-        .and_then(|place| uint32(reader, &place));
-    if let Some(place) = either(&mut fields, "proxyProtocol", "proxy_protocol") {
-        let message = "`proxyProtocol` is not evaluated yet: gateways are taken to be without it";
-        not_yet_modelled(reader, &place, message);
+/// One of a few words, or its place among them.
+pub(super) fn enumeration<T: Copy>(
+    reader: &mut Reader<'_>,
+    place: &Place<'_>,
+    words: &[(&'static str, T)],
+) -> Option<T> {
+    let Value::Integer(number) = place.0.value else { return reader.word(place, words) };
+    let by_number = usize::try_from(number)
+        .ok()
+        .and_then(|number| words.get(number));
+    if by_number.is_none() {
+        let message = format!("`{}` does not take `{number}`", last_field(&place.1));
+        reader.complain(place, Code::BadValue, message);
     }
-    pass_over(&mut fields, &["forwardClientCertDetails"]);
-    reader.finish(fields);
-    number
+    by_number.map(|(_, value)| *value)
 }
 
 pub(super) fn not_yet_modelled(reader: &mut Reader<'_>, place: &Place<'_>, message: &str) {

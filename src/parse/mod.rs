@@ -9,6 +9,7 @@ mod mesh_config_file;
 mod meta;
 pub(crate) mod node;
 mod peer_authentication;
+mod proxy_config;
 pub(crate) mod reader;
 mod request_authentication;
 mod scalar;
@@ -178,7 +179,7 @@ impl Loader<'_> {
             Known::ServiceAccount => {
                 meta::kubernetes(&mut self.reader, &mut root).map(Resource::ServiceAccount)
             }
-            Known::Workload => workload::read(&mut self.reader, &mut root),
+            Known::Workload => workload::read(&mut self.reader, &self.text, &mut root),
         };
         let mut said = self.reader.complaints.iter().skip(before);
         if said.all(|finding| finding.severity != Severity::Error) {

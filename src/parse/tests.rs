@@ -584,7 +584,7 @@ data:
         enable_auto_mtls,
         normalization,
         extension_providers,
-        num_trusted_proxies,
+        default_config,
     } = config.as_ref();
     assert_eq!(root_namespace.as_deref(), Some("root"));
     assert_eq!(trust_domain.as_deref(), Some("td"));
@@ -592,7 +592,12 @@ data:
     assert_eq!(ca_trust_domains.as_deref(), Some(&["other".to_owned()][..]));
     assert_eq!(*enable_auto_mtls, Some(false));
     assert_eq!(*normalization, Some(Normalization::DecodeAndMergeSlashes));
-    assert_eq!(*num_trusted_proxies, Some(2));
+    assert_eq!(
+        default_config
+            .gateway_topology
+            .map(|to| to.num_trusted_proxies),
+        Some(2)
+    );
     let [http, grpc, logs] = extension_providers.as_deref().unwrap() else { panic!("three") };
     assert_eq!((http.kind, http.port, http.fail_open), (ProviderKind::Http, Some(80), true));
     assert_eq!(http.status_on_error.as_deref(), Some("503"));

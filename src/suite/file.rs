@@ -422,6 +422,7 @@ fn workload(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<Workload> {
         listeners,
         container_ports,
         uncaptured: Uncaptured::default(),
+        proxy_config: istio::ProxyConfig::default(),
     })
 }
 

@@ -72,6 +72,7 @@ fn mesh(case: &Value, configs: &Value) -> Mesh {
         listeners: BTreeMap::new(),
         container_ports: std::collections::BTreeSet::new(),
         uncaptured: Uncaptured::default(),
+        proxy_config: portcullis::istio::ProxyConfig::default(),
     };
     let compiled = Mesh::compile(MeshInputs {
         config,
