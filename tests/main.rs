@@ -90,6 +90,9 @@ mod explained;
 #[cfg(feature = "yaml")]
 mod explanation;
 #[cfg(test)]
+#[cfg(feature = "cli")]
+mod inputs;
+#[cfg(test)]
 #[cfg(feature = "yaml")]
 mod inventory;
 #[cfg(test)]

@@ -18,7 +18,7 @@ use self::transport::{Accepted, Shut};
 use crate::istio::{Normalization as WrittenNormalization, ProviderKind};
 use crate::mesh::{
     Condition, ConditionRef, CustomRules, Dataplane, DecidedMode, Enforcement, IstioVersion, Mesh,
-    ProviderStub, RuleRef, RuleSet, Workload, usable_provider,
+    ProviderStub, RuleRef, RuleSet, Seen, Workload, usable_provider,
 };
 use crate::request::{
     Claims, Downstream, Normalization, Payload, ReceiveContext, Received, Request, Value, receive,
@@ -103,10 +103,16 @@ impl PolicyEnforcementPoint<'_> {
             }
             Dataplane::Gateway | Dataplane::Sidecar => {}
         }
-        if self.workload.uncaptured.takes(request.port) {
-            let status = matches!(request.payload, Payload::Http(_)).then_some(200);
-            let why = format!("an annotation takes port {} away from the sidecar", request.port);
-            return Decision::new(Verdict::Allow, status, Because::NoProxy(why));
+        if let Some(doubt) = &self.workload.doubt {
+            return Decision::unknown(vec![doubt.clone()]);
+        }
+        match self.workload.interception.inbound(request.port) {
+            Seen::No(why) => {
+                let status = matches!(request.payload, Payload::Http(_)).then_some(200);
+                return Decision::new(Verdict::Allow, status, Because::NoProxy(why));
+            }
+            Seen::Unknown(doubt) => return Decision::unknown(vec![doubt]),
+            Seen::Yes => {}
         }
         if let Some(doubt) = &request.doubt {
             return Decision::unknown(vec![doubt.clone()]);

@@ -38,6 +38,10 @@ pub struct MeshConfig {
     pub extension_providers: Option<Vec<ExtensionProvider>>,
     /// `defaultConfig`: the ProxyConfig of every proxy, as far as its own says nothing else [IN-9].
     pub default_config: ProxyConfig,
+    /// `defaultServiceExportTo`; everywhere (`*`) where absent.
+    pub default_service_export_to: Option<Vec<String>>,
+    /// Whether `outboundTrafficPolicy.mode` is `REGISTRY_ONLY`; `ALLOW_ANY` where absent.
+    pub registry_only: Option<bool>,
 }
 
 impl MeshConfig {
@@ -54,6 +58,10 @@ impl MeshConfig {
             normalization: self.normalization.or(below.normalization),
             extension_providers: self.extension_providers.or(below.extension_providers),
             default_config: self.default_config.over(&below.default_config),
+            default_service_export_to: self
+                .default_service_export_to
+                .or(below.default_service_export_to),
+            registry_only: self.registry_only.or(below.registry_only),
         }
     }
 }

@@ -248,7 +248,7 @@ impl<'a> Subject<'a> {
                 for (port, backends) in &service.ports {
                     for backend in backends {
                         authorities
-                            .entry((backend.workload, backend.port))
+                            .entry((backend.workload, service.dialled(*port, *backend)))
                             .or_insert_with(|| {
                                 format!("{}.{}:{port}", service.name, service.namespace)
                             });
@@ -483,10 +483,12 @@ pub(super) fn service_port_target(
                 .get(&port)?
                 .iter()
                 .find(|backend| backend.workload == *at)?;
-            Some((format!("{}/{}", service.namespace, service.name), backend.port))
+            let name = format!("{}/{}", service.namespace, service.name);
+            Some((name, service.dialled(port, *backend)))
         });
         let target = targets.next()?;
-        if targets.any(|other| other.1 != target.1) {
+        // A headless Service leads callers to the port that is named.
+        if target.1 == port || targets.any(|other| other.1 != target.1) {
             return None;
         }
         match &found {

@@ -4,6 +4,7 @@ mod ask;
 mod attribute;
 mod authorization_policy;
 mod extension_provider;
+mod interception;
 mod inventory;
 mod istio_version;
 mod listener;
@@ -11,6 +12,7 @@ mod passed_over;
 mod peer_authentication;
 mod proxy;
 mod request_authentication;
+mod route;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -19,7 +21,8 @@ pub use ask::{Name, QuestionError};
 pub use attribute::{Attribute, Untranslatable, ValueMatch};
 pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Rule, Value};
 pub use extension_provider::usable as usable_provider;
-pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Uncaptured, Workload};
+pub use interception::{Interception, Seen};
+pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Workload};
 pub use istio_version::{IstioVersion, NotAVersion};
 pub use listener::{ListenerClass, class_of_protocol, class_of_service_port};
 pub use passed_over::{PassedOver, WhyPassedOver};
@@ -57,6 +60,10 @@ pub struct Settings {
     pub providers: Vec<ExtensionProvider>,
     /// `defaultConfig`: what counts for a proxy that has none of its own [IN-9].
     pub proxy_config: ProxyConfig,
+    /// `defaultServiceExportTo`: everywhere where absent.
+    pub default_service_export_to: Vec<String>,
+    /// Whether proxies call nothing that no file names (`outboundTrafficPolicy`).
+    pub registry_only: bool,
     /// The release that the proxies are of; absent for the newest.
     pub istio_version: Option<IstioVersion>,
 }
@@ -81,6 +88,10 @@ impl From<MeshConfig> for Settings {
             normalization: config.normalization.unwrap_or(Normalization::Base),
             providers: config.extension_providers.unwrap_or_default(),
             proxy_config: config.default_config,
+            default_service_export_to: config
+                .default_service_export_to
+                .unwrap_or_else(|| vec!["*".to_owned()]),
+            registry_only: config.registry_only.unwrap_or_default(),
             istio_version: None,
         }
     }
@@ -289,7 +300,7 @@ impl Mesh {
             }
         }
         findings.extend(later(&resources));
-        let inventory = Inventory::of(&resources, inputs.workloads);
+        let inventory = Inventory::of(&resources, inputs.workloads, &settings, &mut findings);
         let index = PolicyIndex::of(&policies, &sources, &peer, &tokens, &settings);
         let enforcements: Vec<Enforcement> = inventory
             .workloads

@@ -23,7 +23,6 @@ const PASSED_OVER: &[&str] = &[
     "defaultDestinationRuleExportTo",
     "defaultHttpRetryPolicy",
     "defaultProviders",
-    "defaultServiceExportTo",
     "defaultVirtualServiceExportTo",
     "disableEnvoyListenerLog",
     "dnsRefreshRate",
@@ -41,7 +40,6 @@ const PASSED_OVER: &[&str] = &[
     "localityLbSetting",
     "meshMTLS",
     "outboundClusterStatName",
-    "outboundTrafficPolicy",
     "protocolDetectionTimeout",
     "proxyHttpPort",
     "proxyInboundListenPort",
@@ -134,6 +132,14 @@ pub(crate) fn mesh_config(reader: &mut Reader<'_>, node: &Node, path: FieldPath)
         default_config: either(&mut fields, "defaultConfig", "default_config")
             .map(|place| proxy_config(reader, &place))
             .unwrap_or_default(),
+        default_service_export_to: either(
+            &mut fields,
+            "defaultServiceExportTo",
+            "default_service_export_to",
+        )
+        .map(|place| strings(reader, Some(place))),
+        registry_only: either(&mut fields, "outboundTrafficPolicy", "outbound_traffic_policy")
+            .and_then(|place| registry_only(reader, &place)),
     };
     if let Some(place) = either(&mut fields, "discoverySelectors", "discovery_selectors")
         && place.0.value != Value::Sequence(Vec::new())
@@ -225,6 +231,18 @@ fn path_normalization(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Norm
         .and_then(|place| enumeration(reader, &place, &NORMALIZATIONS));
     reader.finish(fields);
     normalization
+}
+
+fn registry_only(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<bool> {
+    let mut fields = reader.fields(place)?;
+    let mode = fields.take("mode");
+    // Whether unknown destinations are called; a number is the place in this list.
+    let modes = [("REGISTRY_ONLY", true), ("ALLOW_ANY", false)];
+    let registry_only = mode.and_then(|place| enumeration(reader, &place, &modes));
+    pass_over(&mut fields, &["egressProxy"]);
+    reader.finish(fields);
+    // Written without a mode, it has the one of the number 0.
+    Some(registry_only.unwrap_or(true))
 }
 
 /// One of a few words, or its place among them.

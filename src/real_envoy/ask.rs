@@ -11,7 +11,7 @@ use super::process::{Folder, RealEnvoy, Unstarted};
 use super::tokens::{NoKey, Signer};
 use crate::envoy::{self, Message, Place};
 use crate::istio::ProviderKind;
-use crate::mesh::{ListenerClass, Mesh, ProviderStub};
+use crate::mesh::{ListenerClass, Mesh, ProviderStub, Seen};
 use crate::request::{HttpRequest, HttpVersion, Payload, Request};
 
 /// So many meshes share one Envoy.
@@ -476,7 +476,7 @@ fn unsendable(request: &Request) -> Result<(), String> {
 /// Why a port of a workload cannot be asked here.
 fn unservable(mesh: &Mesh, index: usize, port: u16) -> Result<(), String> {
     let workload = mesh.workload(index).ok_or("no workload is meant")?;
-    if workload.uncaptured.takes(port) {
+    if workload.interception.inbound(port) != Seen::Yes {
         return Err("the port is not the sidecar's".to_owned());
     }
     let nothing = String::new;
