@@ -6,10 +6,12 @@
     clippy::unwrap_used,
     clippy::as_conversions,
     clippy::cast_precision_loss,
+    clippy::indexing_slicing,
     reason = "a benchmark reads the clock and prints"
 )]
 
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
@@ -39,6 +41,22 @@ fn rate(work: impl Fn() -> usize + Sync) -> f64 {
         }
     });
     done.load(Ordering::Relaxed) as f64 / begun.elapsed().as_secs_f64()
+}
+
+/// How long the disk takes to make some lines durable, as a journal's, with nobody else at it: the middle of many.
+fn sync_time(path: &Path, bytes: usize) -> Duration {
+    let mut file = std::fs::File::create(path).unwrap();
+    let mut times: Vec<Duration> = (0..500)
+        .map(|_| {
+            let begun = Instant::now();
+            file.write_all(&vec![b'.'; bytes]).unwrap();
+            file.sync_data().unwrap();
+            begun.elapsed()
+        })
+        .collect();
+    std::fs::remove_file(path).unwrap();
+    times.sort();
+    times[times.len() / 2]
 }
 
 fn main() {
@@ -77,6 +95,8 @@ fn main() {
     };
     let bare = rate(bare);
     println!("{CLIENTS} clients, {} s each", LENGTH.as_secs());
+    let sync = sync_time(&folder.join("sync"), 4 * 600);
+    println!("a write of four lines and its sync   {sync:>9.0?}");
     println!("library alone                        {bare:>9.0} certificates/s");
     for batch in [1, 8, 64] {
         let wishes = vec![wish.clone(); batch];

@@ -3,6 +3,7 @@
 #[cfg(test)]
 #[cfg(all(feature = "ca", unix))]
 mod ca {
+    mod checkpoint;
     #[cfg(feature = "cli")]
     mod command;
     #[cfg(feature = "cli")]

@@ -18,6 +18,8 @@ const DOORWAYS: &[(&str, &[&str])] = &[
             "src/ca/authority/revoke.rs",
             "src/ca/authority/rotate.rs",
             "src/ca/bundle.rs",
+            "src/ca/checkpoint.rs",
+            "src/ca/history.rs",
             "src/ca/journal.rs",
             "src/ca/state.rs",
             "src/ca/token.rs",

@@ -82,8 +82,7 @@ pub(super) fn open(reference: &str, pin: Option<&str>) -> Result<PrivateKey, Key
     let (Some(module), Some(token), Some(id)) = (part("module"), part("token"), part("id")) else {
         return Err(says("the key's reference cannot be read"));
     };
-    let id =
-        super::journal::serial(id).ok_or_else(|| says("the key's reference cannot be read"))?;
+    let id = super::replay::serial(id).ok_or_else(|| says("the key's reference cannot be read"))?;
     find(login(module, token, pin)?, module, token, id.to_vec())
 }
 

@@ -6,21 +6,26 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use serde_json::{Map, Value};
 
 use super::certificate::hex;
-use super::key::sha256;
+use super::checkpoint::{self, CHECKPOINT};
+use super::history::{History, Summary};
+use super::replay::{Issued, Note, Replay, last_not_after};
+use super::sealed_line::End;
 use super::store::{Store, replace};
 use super::time::UnixTime;
 
 /// The file's name.
 pub(super) const JOURNAL: &str = "journal.jsonl";
-/// What stands before the hash in a line.
-const SEAL: &str = ",\"hash\":\"";
-/// What the first line names as the one before it.
-const NOTHING: [u8; 32] = [0; 32];
+/// The longest that a write waits for those that will soon want one, too.
+const PATIENCE: Duration = Duration::from_millis(5);
+/// A checkpoint is as long as all certificates before it; so that writing them never outweighs writing the journal,
+/// the next one waits for this part of the lines.
+const PART: u64 = 32;
 
 /// Why the journal cannot be used.
 #[derive(Debug, thiserror::Error)]
@@ -43,39 +48,46 @@ pub enum JournalError {
     /// The serial number is taken.
     #[error("the serial number is in the journal already")]
     SerialTaken,
+    /// The journal is sound, and its checkpoint is not, or is another journal's.
+    #[error("the journal's lines are sound, and its checkpoint is not theirs: {0}")]
+    Checkpoint(&'static str),
 }
 
-/// What a journal says at a glance.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Summary {
-    /// How many lines it has.
-    pub lines: u64,
-    /// The hash of the last line, in hexadecimal: who keeps it can tell later that nothing was cut off.
-    pub head: String,
-    /// How many bytes were a torn write's, and were cut off.
-    pub torn: usize,
-    /// How many certificates were issued.
-    pub issued: usize,
-}
+/// What goes into the journal, and what an issue tells those that come after it.
+pub(super) type Event = (Map<String, Value>, Option<Issued>);
 
-/// What has been recorded, as far as issuing needs to know.
+/// Lines that wait for the next write.
 #[derive(Debug, Default)]
-struct Index {
-    serials: BTreeSet<[u8; 16]>,
-    /// By generation: when the last certificate of it expires.
-    last_not_after: BTreeMap<u64, UnixTime>,
-    last_at: UnixTime,
+struct Batch {
+    lines: String,
+    /// What they tell.
+    notes: Vec<Note>,
+    /// Of how many callers they are.
+    callers: usize,
 }
 
 #[derive(Debug)]
 struct State {
-    index: Index,
-    /// Lines that wait for the next write.
-    pending: String,
-    next: u64,
-    head: [u8; 32],
-    /// What is known to be on disk: number of lines, their hash, their length in bytes.
-    durable: (u64, [u8; 32], u64),
+    /// What the lines tell that the newest checkpoint covers.
+    base: Arc<Replay>,
+    /// Serial numbers that are not in `base`: durable, waiting, or of a write that failed.
+    taken: BTreeSet<[u8; 16]>,
+    last_not_after: BTreeMap<u64, UnixTime>,
+    last_at: UnixTime,
+    pending: Batch,
+    /// Where what waits ends.
+    next: End,
+    /// Counts writes: which of them the waiting lines belong to.
+    batch: usize,
+    /// How many callers were there when the last write was done, it being for them or not: as many are likely to come
+    /// again.
+    crowd: usize,
+    /// What is known to be on disk.
+    durable: End,
+    /// What the durable lines behind `base` tell.
+    since: Vec<Note>,
+    /// How many of them the next checkpoint waits for; absent while one is being written.
+    due: Option<u64>,
     /// Counts failed writes: who waited over one has failed.
     failures: u64,
     last_failure: Option<io::ErrorKind>,
@@ -88,15 +100,21 @@ struct State {
 #[derive(Debug)]
 pub(super) struct Journal {
     state: Mutex<State>,
-    written: Condvar,
+    /// Who waits for a write, by whether its number is odd: nobody is woken for another's.
+    written: [Condvar; 2],
+    /// Where the next write waits for a crowd.
+    arrived: Condvar,
+    oddity: Option<String>,
 }
 
-/// What an issue adds to the index.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Issued {
-    pub(super) serial: [u8; 16],
-    pub(super) generation: u64,
-    pub(super) not_after: UnixTime,
+/// How many lines a checkpoint waits for.
+fn due(store: &impl Store, base: &Replay) -> u64 {
+    let part = base.end.lines.checked_div(PART).unwrap_or_default();
+    store.lines_of_a_checkpoint().max(part).max(1)
+}
+
+fn count(notes: &[Note]) -> u64 {
+    u64::try_from(notes.len()).unwrap_or(u64::MAX)
 }
 
 impl Journal {
@@ -106,53 +124,85 @@ impl Journal {
         at: UnixTime,
         event: Map<String, Value>,
     ) -> Result<(), JournalError> {
-        let (line, _) = seal(0, at, event, &NOTHING);
+        let mut line = String::new();
+        End::default().seal(at, &fields(event), &mut line);
         replace(store, JOURNAL, line.as_bytes()).map_err(JournalError::Store)
     }
 
-    /// Reads a journal and cuts off the torn end of a write that nobody was told of.
+    /// Reads a journal and cuts off the torn end of a write that nobody was told of. What a checkpoint covers is not
+    /// read again; where many lines are behind it, or it does not fit, a new one is written.
     pub(super) fn open(store: &impl Store) -> Result<(Self, Summary), JournalError> {
-        let bytes = store
-            .read(JOURNAL)
-            .map_err(JournalError::Store)?
-            .ok_or(JournalError::Missing)?;
-        let mut index = Index::default();
-        let mut twice = None;
-        let scan = scan(&bytes, |number, line| {
-            if !index.remember(line) {
-                twice = Some(number);
-            }
-        })?;
-        if let Some(line) = twice {
-            return Err(JournalError::Damaged {
-                line,
-                reason: "its serial number was issued before",
-            });
-        }
-        if scan.torn > 0 {
+        let (mut read, misfit) = History::read(store)?;
+        if read.torn > 0 {
             store
-                .truncate(JOURNAL, scan.length)
+                .truncate(JOURNAL, read.end.length)
                 .map_err(JournalError::Store)?;
             store.sync(JOURNAL).map_err(JournalError::Store)?;
         }
+        let mut oddity = misfit.map(|reason| {
+            format!("the journal's checkpoint was not used, and every line was checked: {reason}")
+        });
+        if misfit.is_some() || count(&read.notes) > due(store, &read.base) {
+            let replay = read.but_the_last();
+            // A line that a killed process wrote may not be durable yet, and the checkpoint must not outlive it.
+            let written = store
+                .sync(JOURNAL)
+                .and_then(|()| replace(store, CHECKPOINT, &checkpoint::to_bytes(&replay)));
+            match written {
+                Ok(()) => {
+                    read.notes.drain(..read.notes.len().saturating_sub(1));
+                    read.serials.retain(|serial| !replay.has(serial));
+                    read.base = replay;
+                }
+                Err(error) => {
+                    oddity = Some(format!(
+                        "the journal's checkpoint cannot be written, so that opening takes longer: {error}"
+                    ));
+                }
+            }
+        }
         let summary = Summary {
-            lines: scan.lines,
-            head: hex(&scan.head),
-            torn: scan.torn,
-            issued: index.serials.len(),
+            lines: read.end.lines,
+            head: hex(&read.end.head),
+            torn: read.torn,
+            issued: read.base.serials.len() + read.serials.len(),
         };
+        Ok((Self::of(store, read, oddity), summary))
+    }
+
+    fn of(store: &impl Store, read: History, oddity: Option<String>) -> Self {
+        let mut table = read.base.last_not_after.clone();
+        for issued in read.notes.iter().filter_map(|note| note.issued.as_ref()) {
+            last_not_after(&mut table, issued);
+        }
         let state = State {
-            index,
-            pending: String::new(),
-            next: scan.lines,
-            head: scan.head,
-            durable: (scan.lines, scan.head, scan.length),
+            due: Some(due(store, &read.base)),
+            taken: read.serials,
+            last_not_after: table,
+            last_at: read.notes.last().map_or(read.base.last_at, |note| note.at),
+            base: Arc::new(read.base),
+            pending: Batch::default(),
+            next: read.end,
+            batch: 0,
+            crowd: 0,
+            durable: read.end,
+            since: read.notes,
             failures: 0,
             last_failure: None,
             writing: false,
             dirty: false,
         };
-        Ok((Self { state: Mutex::new(state), written: Condvar::new() }, summary))
+        Self {
+            state: Mutex::new(state),
+            written: [Condvar::new(), Condvar::new()],
+            arrived: Condvar::new(),
+            oddity,
+        }
+    }
+
+    /// What was odd about the checkpoint when the journal was opened.
+    pub(super) fn oddity(&self) -> Option<&str> {
+        self.oddity.as_deref()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {
@@ -161,17 +211,23 @@ impl Journal {
 
     /// Whether a serial number was ever recorded, durable or about to be.
     pub(super) fn has_serial(&self, serial: &[u8; 16]) -> bool {
-        self.lock().index.serials.contains(serial)
+        self.lock().has(serial)
     }
 
     /// When the last event was.
     pub(super) fn last_at(&self) -> UnixTime {
-        self.lock().index.last_at
+        self.lock().last_at
     }
 
     /// When the last certificate of a generation expires; absent where it issued none.
     pub(super) fn last_not_after(&self, generation: u64) -> Option<UnixTime> {
-        self.lock().index.last_not_after.get(&generation).copied()
+        self.lock().last_not_after.get(&generation).copied()
+    }
+
+    /// On what the callers of a write wait, and those of the next.
+    const fn written(&self, batch: usize) -> [&Condvar; 2] {
+        let [even, odd] = &self.written;
+        if batch.is_multiple_of(2) { [even, odd] } else { [odd, even] }
     }
 
     /// Records events, all or none, and returns when they are durable.
@@ -182,42 +238,29 @@ impl Journal {
         &self,
         store: &impl Store,
         at: UnixTime,
-        events: Vec<(Map<String, Value>, Option<Issued>)>,
+        events: Vec<Event>,
     ) -> Result<(), JournalError> {
+        let events: Vec<(String, Note)> = events
+            .into_iter()
+            .map(|(event, issued)| (fields(event), Note { at, issued }))
+            .collect();
         let mut state = self.lock();
-        let mut taken = BTreeSet::new();
-        let serials = events
-            .iter()
-            .filter_map(|(_, issued)| issued.map(|issued| issued.serial));
-        for serial in serials {
-            if state.index.serials.contains(&serial) || !taken.insert(serial) {
-                return Err(JournalError::SerialTaken);
-            }
+        state.queue(events)?;
+        if state.is_crowded() {
+            self.arrived.notify_one();
         }
-        for (event, issued) in events {
-            let (line, hash) = seal(state.next, at, event, &state.head);
-            state.pending.push_str(&line);
-            state.next += 1;
-            state.head = hash;
-            state.index.last_at = at;
-            if let Some(issued) = issued {
-                state.index.add(issued);
-            }
-        }
-        let (mine, failures) = (state.next, state.failures);
+        let (mine, batch, failures) = (state.next.lines, state.batch, state.failures);
+        let [written, _] = self.written(batch);
         loop {
             if state.failures != failures {
                 let kind = state.last_failure.unwrap_or(io::ErrorKind::Other);
                 return Err(JournalError::Store(kind.into()));
             }
-            if state.durable.0 >= mine {
+            if state.durable.lines >= mine {
                 return Ok(());
             }
             if state.writing {
-                state = self
-                    .written
-                    .wait(state)
-                    .unwrap_or_else(PoisonError::into_inner);
+                state = written.wait(state).unwrap_or_else(PoisonError::into_inner);
             } else {
                 state = self.write(store, state);
             }
@@ -231,209 +274,133 @@ impl Journal {
         mut state: MutexGuard<'s, State>,
     ) -> MutexGuard<'s, State> {
         state.writing = true;
+        if !state.is_crowded() {
+            // Who was told of the last write comes again, and would have to wait for all of this one.
+            let patience = (store.sync_time() / 2).min(PATIENCE);
+            (state, _) = self
+                .arrived
+                .wait_timeout_while(state, patience, |state| !state.is_crowded())
+                .unwrap_or_else(PoisonError::into_inner);
+        }
         let batch = std::mem::take(&mut state.pending);
-        let (lines, head, dirty, length) = (state.next, state.head, state.dirty, state.durable.2);
+        let (end, dirty, before) = (state.next, state.dirty, state.durable);
+        let (failures, [written, next]) = (state.failures, self.written(state.batch));
+        state.batch = state.batch.wrapping_add(1);
         drop(state);
-        let clean = || if dirty { store.truncate(JOURNAL, length) } else { Ok(()) };
+        let clean = || if dirty { store.truncate(JOURNAL, before.length) } else { Ok(()) };
         let result = clean()
-            .and_then(|()| store.append(JOURNAL, batch.as_bytes()))
+            .and_then(|()| store.append(JOURNAL, batch.lines.as_bytes()))
             .and_then(|()| store.sync(JOURNAL));
         let mut state = self.lock();
         state.writing = false;
-        match result {
+        let checkpoint = match result {
             Ok(()) => {
-                let written = u64::try_from(batch.len()).unwrap_or(u64::MAX);
-                state.durable = (lines, head, length.saturating_add(written));
+                state.durable = end;
                 state.dirty = false;
+                state.crowd = batch.callers + state.pending.callers;
+                let checkpoint = state.checkpoint();
+                state.since.extend(batch.notes);
+                checkpoint
             }
             Err(error) => {
-                // What waits behind the failed lines hangs on their hash, so it fails with them. Serial numbers stay
-                // taken: whether a line reached the disk is not known, and a burnt number costs nothing.
-                state.pending.clear();
-                state.next = state.durable.0;
-                state.head = state.durable.1;
-                state.failures += 1;
-                state.last_failure = Some(error.kind());
-                state.dirty = true;
+                state.fail(&error);
+                None
             }
+        };
+        if state.failures == failures {
+            written.notify_all();
+            // Somebody must write what came in the meantime.
+            next.notify_one();
+        } else {
+            written.notify_all();
+            next.notify_all();
         }
-        self.written.notify_all();
+        let Some((base, notes)) = checkpoint else { return state };
+        drop(state);
+        let replay = base.followed_by(&notes, before);
+        let result = replace(store, CHECKPOINT, &checkpoint::to_bytes(&replay));
+        let mut state = self.lock();
+        state.checkpointed(store, replay, notes, result.is_ok());
         state
     }
 }
 
-impl Index {
-    fn add(&mut self, issued: Issued) {
-        self.serials.insert(issued.serial);
-        let last = self
-            .last_not_after
-            .entry(issued.generation)
-            .or_insert(issued.not_after);
-        *last = (*last).max(issued.not_after);
+impl State {
+    fn has(&self, serial: &[u8; 16]) -> bool {
+        self.taken.contains(serial) || self.base.has(serial)
     }
 
-    /// Takes over what a sound line says; `false` where it issues a serial number again. Quotes inside of values are escaped, so a key is found where it is one.
-    fn remember(&mut self, line: &str) -> bool {
-        // The fields of a line are in the order in which it was written, so none is looked for twice.
-        let Some((at, rest)) = number(line, "\"at\":") else { return false };
-        self.last_at = at;
-        let Some(rest) = rest.strip_prefix(",\"event\":\"issue\",\"serial\":\"") else {
-            return true;
-        };
-        let serial = rest.get(..32).and_then(serial);
-        let generation = |rest| number(rest, "\"generation\":").map(|(generation, _)| generation);
-        let parts = number(rest, "\"notAfter\":").and_then(|(not_after, rest)| {
-            Some((not_after, u64::try_from(generation(rest)?).ok()?))
-        });
-        let (Some(serial), Some((not_after, generation))) = (serial, parts) else { return false };
-        let before = self.serials.len();
-        self.add(Issued { serial, generation, not_after });
-        self.serials.len() > before
+    /// Whether as many callers wait as are likely to come.
+    const fn is_crowded(&self) -> bool {
+        self.pending.callers >= self.crowd
     }
-}
 
-fn behind<'line>(line: &'line str, key: &str) -> Option<&'line str> {
-    line.split_once(key).map(|(_, rest)| rest)
-}
-
-/// The number behind `key`, and what is behind it.
-fn number<'line>(line: &'line str, key: &str) -> Option<(i64, &'line str)> {
-    let rest = behind(line, key)?;
-    let end = rest.find(|c: char| !c.is_ascii_digit() && c != '-')?;
-    let (digits, rest) = rest.split_at_checked(end)?;
-    Some((digits.parse().ok()?, rest))
-}
-
-/// 32 hexadecimal digits.
-pub(super) fn serial(text: &str) -> Option<[u8; 16]> {
-    (text.len() == 32)
-        .then(|| u128::from_str_radix(text, 16).ok().map(u128::to_be_bytes))
-        .flatten()
-}
-
-/// An event as a line, and the line's hash.
-fn seal(
-    sequence: u64,
-    at: UnixTime,
-    event: Map<String, Value>,
-    previous: &[u8; 32],
-) -> (String, [u8; 32]) {
-    let mut fields = Map::new();
-    fields.insert("sequence".to_owned(), sequence.into());
-    fields.insert("at".to_owned(), at.into());
-    fields.extend(event);
-    fields.insert("previous".to_owned(), hex(previous).into());
-    let mut line = Value::Object(fields).to_string();
-    line.pop();
-    let hash = sha256(line.as_bytes());
-    line.push_str(SEAL);
-    line.push_str(&hex(&hash));
-    line.push_str("\"}\n");
-    (line, hash)
-}
-
-struct Scan {
-    lines: u64,
-    head: [u8; 32],
-    /// Where the last sound line ends.
-    length: u64,
-    torn: usize,
-}
-
-/// Checks every line. The end of the file may be torn: a write that was never reported leaves a line without its end,
-/// or zeros. Anything else that is wrong is damage.
-fn scan<'b>(bytes: &'b [u8], mut each: impl FnMut(usize, &'b str)) -> Result<Scan, JournalError> {
-    let mut scan = Scan { lines: 0, head: NOTHING, length: 0, torn: 0 };
-    let mut rest = bytes;
-    while !rest.is_empty() {
-        let line = usize::try_from(scan.lines)
-            .unwrap_or(usize::MAX)
-            .saturating_add(1);
-        let damaged = |reason| JournalError::Damaged { line, reason };
-        let Some((content, behind)) = first_line(rest) else {
-            scan.torn = rest.len();
-            break;
-        };
-        match sound(content, scan.lines, &scan.head) {
-            Ok((text, hash)) => {
-                each(line, text);
-                scan.head = hash;
-                scan.lines += 1;
-                scan.length += u64::try_from(content.len()).unwrap_or(0) + 1;
-                rest = behind;
+    /// Puts events behind those that wait, all or none.
+    fn queue(&mut self, events: Vec<(String, Note)>) -> Result<(), JournalError> {
+        let mut own = BTreeSet::new();
+        for (_, note) in &events {
+            if let Some(issued) = note.issued
+                && (self.has(&issued.serial) || !own.insert(issued.serial))
+            {
+                return Err(JournalError::SerialTaken);
             }
-            // A file that grew and was not filled has zeros.
-            Err(_) if content.contains(&0) && first_line(behind).is_none() => {
-                scan.torn = rest.len();
-                break;
+        }
+        self.taken.extend(own);
+        self.pending.callers += 1;
+        for (fields, note) in events {
+            self.next.seal(note.at, &fields, &mut self.pending.lines);
+            self.pending.notes.push(note);
+            self.last_at = note.at;
+            if let Some(issued) = &note.issued {
+                last_not_after(&mut self.last_not_after, issued);
             }
-            Err(reason) => return Err(damaged(reason)),
+        }
+        Ok(())
+    }
+
+    /// What waits behind the failed lines hangs on their hash, so it fails with them. Serial numbers stay taken:
+    /// whether a line reached the disk is not known, and a burnt number costs nothing.
+    fn fail(&mut self, error: &io::Error) {
+        self.pending = Batch::default();
+        self.crowd = 0;
+        self.next = self.durable;
+        self.failures += 1;
+        self.last_failure = Some(error.kind());
+        self.dirty = true;
+    }
+
+    /// What the next checkpoint is made of, where it pays: all up to the last write, and not that.
+    fn checkpoint(&mut self) -> Option<(Arc<Replay>, Vec<Note>)> {
+        self.due.take_if(|due| count(&self.since) >= *due)?;
+        Some((Arc::clone(&self.base), std::mem::take(&mut self.since)))
+    }
+
+    /// What a checkpoint covers need not be kept otherwise. Where none could be written, all is as before, and the next
+    /// attempt waits for as many lines again.
+    fn checkpointed(
+        &mut self,
+        store: &impl Store,
+        replay: Replay,
+        mut notes: Vec<Note>,
+        written: bool,
+    ) {
+        if written {
+            for issued in notes.iter().filter_map(|note| note.issued) {
+                self.taken.remove(&issued.serial);
+            }
+            self.due = Some(due(store, &replay));
+            self.base = Arc::new(replay);
+        } else {
+            notes.append(&mut self.since);
+            self.due = Some(count(&notes).saturating_add(due(store, &self.base)));
+            self.since = notes;
         }
     }
-    if scan.lines == 0 {
-        return Err(JournalError::Damaged { line: 1, reason: "there is no whole line" });
-    }
-    Ok(scan)
 }
 
-/// Up to the first line feed, and what is behind it; absent where there is none.
-fn first_line(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let mut reader = bytes;
-    // The standard library's own search is the fast one.
-    let length = io::BufRead::skip_until(&mut reader, b'\n').ok()?;
-    let (content, behind) = bytes.split_at_checked(length)?;
-    Some((content.strip_suffix(b"\n")?, behind))
-}
-
-/// The line as text, and its hash, where it is whole and follows the one before.
-fn sound<'b>(
-    content: &'b [u8],
-    sequence: u64,
-    head: &[u8; 32],
-) -> Result<(&'b str, [u8; 32]), &'static str> {
-    let text = std::str::from_utf8(content).map_err(|_utf8| "it is not UTF-8")?;
-    let (body, seal) = text.rsplit_once(SEAL).ok_or("it has no hash")?;
-    let hash = sha256(body.as_bytes());
-    if seal.strip_suffix("\"}") != Some(hex(&hash).as_str()) {
-        return Err("its hash is not that of its text");
-    }
-    let previous = body
-        .strip_suffix('"')
-        .and_then(|body| body.rsplit_once(",\"previous\":\""));
-    if previous.is_none_or(|(_, previous)| previous != hex(head)) {
-        return Err("it does not follow the line before");
-    }
-    let found = number(body, "{\"sequence\":").map(|(number, _)| number);
-    if found.is_none() || found != i64::try_from(sequence).ok() {
-        return Err("its number is not the next");
-    }
-    Ok((text, hash))
-}
-
-/// The events of a journal, in their order, and its summary.
-///
-/// # Errors
-/// [`JournalError`] where the journal cannot be read or a line is damaged.
-pub(super) fn events(
-    store: &impl Store,
-) -> Result<(Vec<Map<String, Value>>, Summary), JournalError> {
-    let bytes = store
-        .read(JOURNAL)
-        .map_err(JournalError::Store)?
-        .ok_or(JournalError::Missing)?;
-    let mut lines = Vec::new();
-    let scan = scan(&bytes, |_, line| lines.push(line))?;
-    let mut events = Vec::new();
-    for (index, line) in lines.into_iter().enumerate() {
-        match serde_json::from_str(line) {
-            Ok(Value::Object(event)) => events.push(event),
-            _ => return Err(JournalError::Damaged { line: index + 1, reason: "it is not JSON" }),
-        }
-    }
-    let issued = events
-        .iter()
-        .filter(|event| event.get("event").is_some_and(|event| event == "issue"))
-        .count();
-    let summary = Summary { lines: scan.lines, head: hex(&scan.head), torn: scan.torn, issued };
-    Ok((events, summary))
+/// An event's fields as JSON without the braces.
+fn fields(event: Map<String, Value>) -> String {
+    let mut text = Value::Object(event).to_string();
+    text.pop();
+    text.split_off(1)
 }

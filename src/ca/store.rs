@@ -1,10 +1,11 @@
 //! Named files of a CA's state ↔ one directory on disk: private, locked, and durable when it says so.
 
 use std::fs::File;
-use std::io::{self, Read as _, Write as _};
+use std::io::{self, Read as _, Seek as _, SeekFrom, Write as _};
 use std::os::fd::OwnedFd;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use rustix::fs::{AtFlags, FileType, FlockOperation, Mode, OFlags};
 use zeroize::Zeroizing;
@@ -12,11 +13,30 @@ use zeroize::Zeroizing;
 /// Where a CA keeps its state. Each call is one step that can fail, or be the last before a crash; what is durable is
 /// what a `sync` covered. Names are plain: no slash, no leading dot but that of a temporary file.
 pub trait Store: Send + Sync {
-    /// The whole file; absent where there is none.
+    /// What a file holds behind its first `from` bytes: nothing where it is not that long; absent where there is no file.
     ///
     /// # Errors
     /// It is there and cannot be read, or is open to others.
-    fn read(&self, name: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>>;
+    fn read_from(&self, name: &str, from: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>>;
+
+    /// The whole file; absent where there is none.
+    ///
+    /// # Errors
+    /// As of [`Self::read_from`].
+    fn read(&self, name: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        self.read_from(name, 0)
+    }
+
+    /// How long the last [`Self::sync`] took; zero where that is not known. To wait for others before the next one pays
+    /// where that is long.
+    fn sync_time(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    /// After how many lines of the journal another checkpoint pays; at least one. Opening reads about as many again.
+    fn lines_of_a_checkpoint(&self) -> u64 {
+        LINES_OF_A_CHECKPOINT
+    }
 
     /// The names of all files.
     ///
@@ -67,6 +87,9 @@ pub trait Store: Send + Sync {
     fn remove(&self, name: &str) -> io::Result<()>;
 }
 
+/// Reading as many takes some hundredths of a second.
+const LINES_OF_A_CHECKPOINT: u64 = 8192;
+
 /// How a temporary file's name ends.
 pub(super) const TEMPORARY: &str = ".tmp";
 
@@ -106,6 +129,8 @@ pub struct Directory {
     /// The file that was written to last: the journal, nearly always.
     open: Mutex<Option<(String, File)>>,
     lock: OwnedFd,
+    lines_of_a_checkpoint: u64,
+    sync_time: Mutex<Duration>,
 }
 
 /// A child that this process is just starting has the lock's file open too, for a moment: closing it is not enough.
@@ -144,7 +169,23 @@ impl Directory {
                 error.into()
             }
         })?;
-        Ok(Self { path: path.to_owned(), directory, permissions, open: Mutex::new(None), lock })
+        Ok(Self {
+            path: path.to_owned(),
+            directory,
+            permissions,
+            open: Mutex::new(None),
+            lock,
+            lines_of_a_checkpoint: LINES_OF_A_CHECKPOINT,
+            sync_time: Mutex::new(Duration::ZERO),
+        })
+    }
+
+    /// The same, with another number of lines that a checkpoint waits for: less to read when it is opened, and more to
+    /// write before.
+    #[must_use]
+    pub const fn with_lines_of_a_checkpoint(mut self, lines: u64) -> Self {
+        self.lines_of_a_checkpoint = lines;
+        self
     }
 
     /// Makes a directory that only this user can look into, where there is none, and opens it.
@@ -217,8 +258,12 @@ fn private(file: &OwnedFd, kind: FileType) -> io::Result<()> {
 }
 
 impl Store for Directory {
-    fn read(&self, name: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
-        let file = match self.open_at(name, OFlags::RDONLY) {
+    fn lines_of_a_checkpoint(&self) -> u64 {
+        self.lines_of_a_checkpoint
+    }
+
+    fn read_from(&self, name: &str, from: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+        let mut file = match self.open_at(name, OFlags::RDONLY) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -227,6 +272,7 @@ impl Store for Directory {
         if length > MAX_FILE {
             return Err(io::Error::new(io::ErrorKind::FileTooLarge, "larger than 4 GiB"));
         }
+        let length = length.saturating_sub(file.seek(SeekFrom::Start(from))?);
         // Room for all of it at once: a growing buffer would leave copies of a key behind.
         let mut bytes =
             Zeroizing::new(Vec::with_capacity(usize::try_from(length).unwrap_or(0) + 1));
@@ -260,8 +306,23 @@ impl Store for Directory {
         self.with(name, |file| file.set_len(length))
     }
 
+    #[expect(clippy::disallowed_methods, reason = "how fast a disk is, is the disk's to say")]
     fn sync(&self, name: &str) -> io::Result<()> {
-        self.with(name, |file| file.sync_data())
+        let begun = Instant::now();
+        self.with(name, |file| file.sync_data())?;
+        let mut time = self
+            .sync_time
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *time = begun.elapsed();
+        Ok(())
+    }
+
+    fn sync_time(&self) -> Duration {
+        *self
+            .sync_time
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 
     fn rename(&self, from: &str, to: &str) -> io::Result<()> {

@@ -148,15 +148,17 @@ impl<S: System> Call<'_, S> {
     }
 
     fn authority(&mut self) -> Result<Authority> {
-        let secrets = self.secrets()?;
-        let (authority, opened) = Authority::open(self.directory()?, secrets).map_err(refuse)?;
-        let warnings: Vec<Diagnostic> = opened
-            .warnings
-            .into_iter()
-            .map(|text| Diagnostic::warning(Code::CertificateAuthority, text))
-            .collect();
+        let (authority, warnings) = self.opened()?;
         complain_of(self.system, &warnings);
         Ok(authority)
+    }
+
+    /// The CA, and what was odd about opening it.
+    fn opened(&mut self) -> Result<(Authority, Vec<Diagnostic>)> {
+        let secrets = self.secrets()?;
+        let (authority, opened) = Authority::open(self.directory()?, secrets).map_err(refuse)?;
+        let warning = |text| Diagnostic::warning(Code::CertificateAuthority, text);
+        Ok((authority, opened.warnings.into_iter().map(warning).collect()))
     }
 
     fn init(&mut self, init: &Init) -> Result<Exit> {
@@ -727,11 +729,14 @@ impl<S: System> Call<'_, S> {
 
     fn doctor(&mut self) -> Result<Exit> {
         let at = self.system.now();
-        let authority = self.authority()?;
+        let (authority, mut warnings) = self.opened()?;
         let mut findings: Vec<Diagnostic> = Vec::new();
         for text in authority.ailments(at).map_err(refuse)? {
             findings.push(Diagnostic::warning(Code::CertificateAuthority, text));
         }
+        // What was odd about opening it may be a finding, too.
+        warnings.retain(|warning| findings.iter().all(|one| one.message != warning.message));
+        complain_of(self.system, &warnings);
         complain_of(self.system, &findings);
         let sound = findings.is_empty();
         self.say(

@@ -684,6 +684,33 @@ fn an_audit_sees_what_was_changed_and_what_was_cut() {
 }
 
 #[test]
+fn a_checkpoint_that_is_none_is_a_finding_and_replaced() {
+    let scratch = with_two();
+    let torn = || {
+        let path = scratch.write("state/journal.checkpoint", "torn");
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600)).unwrap();
+    };
+    torn();
+    let call = ca(&scratch, &["audit", "verify"]);
+    insta::assert_snapshot!(call.err, @"error[PC943]: the journal's lines are sound, and its checkpoint is not theirs: it is too short");
+    assert_eq!(call.exit, Exit::No);
+    let call = ca(&scratch, &["doctor"]);
+    insta::assert_snapshot!(call.err, @"warning[PC943]: the journal's checkpoint was not used, and every line was checked: it is too short");
+    assert_eq!(call.exit, Exit::No);
+    assert_eq!(ok(&scratch, &["doctor"]), "sound\n");
+    torn();
+    let call = ca(&scratch, &["issue", "foo/x", "--out", &scratch.path("x")]);
+    assert!(call.exit == Exit::Yes && call.err.contains("every line was checked"), "{}", call.err);
+    ok(&scratch, &["audit", "verify"]);
+    // One that others can read or write is nobody's word.
+    let path = scratch.path("state/journal.checkpoint");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o644)).unwrap();
+    let call = ca(&scratch, &["issue", "foo/y", "--out", &scratch.path("y")]);
+    assert!(call.exit == Exit::Yes && call.err.contains("it cannot be read"), "{}", call.err);
+    assert_eq!(mode(&path), 0o600);
+}
+
+#[test]
 fn a_doctor_names_what_is_wrong() {
     let scratch = with_two();
     assert_eq!(ok(&scratch, &["doctor"]), "sound\n");

@@ -13,11 +13,11 @@ use portcullis::spiffe::{SpiffeId, TrustDomain};
 use rstest::rstest;
 use zeroize::Zeroizing;
 
-const NOW: i64 = 1_790_000_000;
+pub(super) const NOW: i64 = 1_790_000_000;
 
 /// What happens at a step.
 #[derive(Clone, Copy, Debug, PartialEq)]
-enum Fault {
+pub(super) enum Fault {
     /// The step fails, once; it may have been half done.
     Error,
     /// From this step on nothing can be written, until told otherwise.
@@ -65,10 +65,12 @@ struct Machine {
     /// At which step what happens.
     plan: Mutex<Option<(usize, Fault)>>,
     dead: Mutex<bool>,
+    /// How many bytes of which file were read.
+    read: Mutex<BTreeMap<String, usize>>,
 }
 
 #[derive(Clone, Debug, Default)]
-struct FaultyStore(Arc<Machine>);
+pub(super) struct FaultyStore(Arc<Machine>, Option<u64>);
 
 fn broken(kind: io::ErrorKind) -> io::Error {
     io::Error::new(kind, "as planned")
@@ -113,18 +115,58 @@ impl FaultyStore {
         }
     }
 
-    fn steps(&self) -> usize {
+    pub(super) fn steps(&self) -> usize {
         self.0.step.load(Ordering::SeqCst)
     }
 
-    fn plan(&self, plan: Option<(usize, Fault)>) {
+    pub(super) fn plan(&self, plan: Option<(usize, Fault)>) {
         *self.0.plan.lock().unwrap() = plan;
     }
 
     /// The machine starts again.
-    fn restart(&self) -> Self {
+    pub(super) fn restart(&self) -> Self {
         let disk = self.0.disk.lock().unwrap().clone();
-        Self(Arc::new(Machine { disk: Mutex::new(disk), ..Machine::default() }))
+        Self::of(disk, self.1)
+    }
+
+    fn of(disk: Disk, lines_of_a_checkpoint: Option<u64>) -> Self {
+        let machine = Machine { disk: Mutex::new(disk), ..Machine::default() };
+        Self(Arc::new(machine), lines_of_a_checkpoint)
+    }
+
+    /// The machine starts again, after the power went.
+    pub(super) fn after_power_cut(&self) -> Self {
+        Self::of(self.0.disk.lock().unwrap().after_power_cut(), self.1)
+    }
+
+    /// The same disk, with a checkpoint after so many lines.
+    pub(super) fn with_checkpoints(&self, lines: u64) -> Self {
+        Self(Arc::clone(&self.0), Some(lines))
+    }
+
+    /// A file; absent where there is none.
+    pub(super) fn file(&self, name: &str) -> Option<Vec<u8>> {
+        self.0.disk.lock().unwrap().seen.get(name).cloned()
+    }
+
+    /// Puts a file there, durable; or takes it away.
+    pub(super) fn put(&self, name: &str, bytes: Option<Vec<u8>>) {
+        let mut disk = self.0.disk.lock().unwrap();
+        disk.seen.remove(name);
+        disk.number.remove(name);
+        if let Some(bytes) = bytes {
+            let number = disk.next;
+            disk.next += 1;
+            disk.seen.insert(name.to_owned(), bytes.clone());
+            disk.number.insert(name.to_owned(), number);
+            disk.synced.insert(number, bytes);
+        }
+        disk.names = disk.number.clone();
+    }
+
+    /// How many bytes of a file were read since the machine started.
+    pub(super) fn bytes_read(&self, name: &str) -> usize {
+        self.0.read.lock().unwrap().get(name).copied().unwrap_or(0)
     }
 }
 
@@ -133,19 +175,24 @@ fn half(bytes: &[u8]) -> &[u8] {
 }
 
 impl Store for FaultyStore {
-    fn read(&self, name: &str) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
+    fn lines_of_a_checkpoint(&self) -> u64 {
+        self.1.unwrap_or(8192)
+    }
+
+    fn read_from(&self, name: &str, from: u64) -> io::Result<Option<Zeroizing<Vec<u8>>>> {
         if *self.0.dead.lock().unwrap() {
             return Err(broken(io::ErrorKind::Other));
         }
-        Ok(self
+        let Some(bytes) = self.file(name) else { return Ok(None) };
+        let from = bytes.len().min(usize::try_from(from).unwrap_or(usize::MAX));
+        *self
             .0
-            .disk
+            .read
             .lock()
             .unwrap()
-            .seen
-            .get(name)
-            .cloned()
-            .map(Zeroizing::new))
+            .entry(name.to_owned())
+            .or_default() += bytes.len() - from;
+        Ok(Some(Zeroizing::new(bytes[from..].to_vec())))
     }
 
     fn names(&self) -> io::Result<Vec<String>> {
@@ -225,26 +272,26 @@ impl Store for FaultyStore {
     }
 }
 
-type Authority = CertificateAuthority<FaultyStore>;
+pub(super) type Authority = CertificateAuthority<FaultyStore>;
 
-fn create(store: &FaultyStore) -> Result<Authority, AuthorityError> {
+pub(super) fn create(store: &FaultyStore) -> Result<Authority, AuthorityError> {
     let settings = Settings::of(TrustDomain::parse("cluster.local").unwrap());
     Authority::create(store.clone(), &settings, SignerKey::Here, Secrets::default(), NOW)
 }
 
-fn open(store: &FaultyStore) -> Authority {
+pub(super) fn open(store: &FaultyStore) -> Authority {
     Authority::open(store.clone(), Secrets::default())
         .unwrap()
         .0
 }
 
-fn wish() -> Wish {
+pub(super) fn wish() -> Wish {
     let id = SpiffeId::parse("spiffe://cluster.local/ns/foo/sa/sleep").unwrap();
     Wish { id, dns: Vec::new(), ttl: None, caller: "test".to_owned() }
 }
 
 /// The serial numbers of a journal; each once.
-fn recorded(authority: &Authority) -> BTreeSet<String> {
+pub(super) fn recorded(authority: &Authority) -> BTreeSet<String> {
     let records = authority.records().unwrap();
     let serials: BTreeSet<String> = records.iter().map(|record| record.serial.clone()).collect();
     assert_eq!(serials.len(), records.len(), "a serial number is there twice");
@@ -252,7 +299,7 @@ fn recorded(authority: &Authority) -> BTreeSet<String> {
 }
 
 /// How many steps an act takes where nothing fails.
-fn count(store: &FaultyStore, act: impl FnOnce()) -> usize {
+pub(super) fn count(store: &FaultyStore, act: impl FnOnce()) -> usize {
     let before = store.steps();
     act();
     store.steps() - before
@@ -391,9 +438,7 @@ fn many_callers_share_a_write_and_none_is_told_too_early() {
     assert_eq!(serials, recorded(&authority));
     assert!(store.steps() - before <= 320);
     // Cut the power: all of them are on disk.
-    let left = store.0.disk.lock().unwrap().after_power_cut();
-    let store = FaultyStore(Arc::new(Machine { disk: Mutex::new(left), ..Machine::default() }));
-    assert_eq!(recorded(&open(&store)), serials);
+    assert_eq!(recorded(&open(&store.after_power_cut())), serials);
 }
 
 #[test]

@@ -9,13 +9,14 @@ use super::{
     signer_file, store_error,
 };
 use crate::ca::certificate::{Certificate, hex};
-use crate::ca::journal::{self, Journal, JournalError};
+use crate::ca::checkpoint::CHECKPOINT;
+use crate::ca::journal::{Journal, JournalError};
 use crate::ca::key::{Algorithm, KeyError, PrivateKey, sha256};
-use crate::ca::pem;
 use crate::ca::profile::{self, Signer, Validity};
 use crate::ca::state::{Generation, STATE, State, Status};
 use crate::ca::store::{Store, TEMPORARY, replace};
 use crate::ca::time::UnixTime;
+use crate::ca::{history, pem};
 use crate::spiffe::TrustDomain;
 
 /// What a new CA is to be like.
@@ -225,13 +226,16 @@ fn begin(store: &impl Store, settings: &Settings) -> Result<(), AuthorityError> 
         ));
     }
     // A beginning that was cut short leaves a journal of one line. A longer one is of a CA that lost its state.
-    match journal::events(store) {
+    match history::events(store) {
         Err(JournalError::Missing) => {}
         Ok((events, _)) if events.len() == 1 => {}
         Ok(_) | Err(_) => return Err(AuthorityError::Orphaned),
     }
     for name in store.names().map_err(store_error("."))? {
-        if name.ends_with(TEMPORARY) || name.ends_with("-root.pem") || name.ends_with("-signer.pem")
+        if name.ends_with(TEMPORARY)
+            || name.ends_with("-root.pem")
+            || name.ends_with("-signer.pem")
+            || name == CHECKPOINT
         {
             store.remove(&name).map_err(store_error(&name))?;
         }

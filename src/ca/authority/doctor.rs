@@ -4,6 +4,7 @@ use super::issue::CLOCK_TOLERANCE;
 use super::{
     AuthorityError, CertificateAuthority, TOKEN_KEY, read_key, root_file, signer_file, store_error,
 };
+use crate::ca::checkpoint::CHECKPOINT;
 use crate::ca::journal;
 use crate::ca::profile::Signer;
 use crate::ca::state::{STATE, Status};
@@ -58,7 +59,7 @@ impl<S: Store> CertificateAuthority<S> {
             .map(|generation| generation.number)
             .collect();
         let belongs = |name: &str| {
-            ["lock", STATE, TOKEN_KEY, journal::JOURNAL].contains(&name)
+            ["lock", STATE, TOKEN_KEY, journal::JOURNAL, CHECKPOINT].contains(&name)
                 || numbers
                     .iter()
                     .any(|number| *name == root_file(*number) || *name == signer_file(*number))
@@ -68,7 +69,8 @@ impl<S: Store> CertificateAuthority<S> {
                 ailments.push(format!("`{name}` does not belong here"));
             }
         }
-        if let Err(error) = journal::events(&self.store) {
+        ailments.extend(self.journal.oddity().map(str::to_owned));
+        if let Err(error) = super::audit(&self.store, None) {
             ailments.push(error.to_string());
         }
         Ok(ailments)

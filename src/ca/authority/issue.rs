@@ -2,15 +2,16 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{CertificateAuthority, Event, event};
+use super::{CertificateAuthority, event};
 use crate::ca::certificate::{CertificateError, GeneralName, KeyKind, Request, hex};
-use crate::ca::journal::{self, Issued, JournalError};
+use crate::ca::journal::{Event, JournalError};
 use crate::ca::key::{Algorithm, KeyError, PrivateKey, random, sha256};
-use crate::ca::pem;
 use crate::ca::profile::{self, ProfileError, Validity};
+use crate::ca::replay::Issued;
 use crate::ca::state::Generation;
 use crate::ca::store::Store;
 use crate::ca::time::UnixTime;
+use crate::ca::{history, pem};
 use crate::spiffe::{SpiffeId, TrustDomain};
 
 /// How far a certificate's validity begins before it is issued: clocks differ. [CA-2]
@@ -235,7 +236,7 @@ impl<S: Store> CertificateAuthority<S> {
             return Err(IssueError::CaKey);
         }
         let key = hex(&sha256(&request.public_key));
-        let (events, _) = journal::events(&self.store)?;
+        let (events, _) = history::events(&self.store)?;
         let text = |event: &Map<String, Value>, name: &str| {
             event.get(name).and_then(Value::as_str).map(str::to_owned)
         };

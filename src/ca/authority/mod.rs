@@ -16,7 +16,8 @@ pub use self::issue::{BACKDATE, CLOCK_TOLERANCE, IssueError, Wish, X509Svid};
 pub use self::revoke::Record;
 pub use self::rotate::Rotation;
 use super::certificate::Certificate;
-use super::journal::{self, Issued, Journal, JournalError, Summary};
+use super::history::{self, Summary};
+use super::journal::{Journal, JournalError};
 use super::key::{self, KeyError, PrivateKey};
 use super::pem;
 use super::profile::{ProfileError, Signer};
@@ -135,9 +136,6 @@ fn key_error(name: &str) -> impl FnOnce(KeyError) -> AuthorityError + '_ {
     move |source| AuthorityError::Key { name: name.to_owned(), source }
 }
 
-/// What goes into the journal, and what an issue adds to its index.
-type Event = (Map<String, Value>, Option<Issued>);
-
 fn event(value: Value) -> Map<String, Value> {
     if let Value::Object(map) = value { map } else { Map::new() }
 }
@@ -204,6 +202,7 @@ impl<S: Store> CertificateAuthority<S> {
                 summary.torn
             ));
         }
+        warnings.extend(journal.oddity().map(str::to_owned));
         let signer = open_signer(&store, &state, &secrets)?;
         let authority = Self { store, state, journal, signer, secrets };
         Ok((authority, Opened { journal: summary, warnings }))
@@ -332,13 +331,14 @@ impl<S: Store> CertificateAuthority<S> {
     }
 }
 
-/// Checks every line of a store's journal, and whether one of them has the hash `head`, in hexadecimal; `true` where
-/// none is given.
+/// Checks every line of a store's journal, that its checkpoint says what they say, and whether one of them has the hash
+/// `head`, in hexadecimal; `true` where none is given.
 ///
 /// # Errors
-/// [`JournalError`] at the first line that is damaged.
+/// [`JournalError`] at the first line that is damaged, or where the checkpoint is not the journal's.
 pub fn audit(store: &impl Store, head: Option<&str>) -> Result<(Summary, bool), JournalError> {
-    let (events, summary) = journal::events(store)?;
+    let (events, summary) = history::events(store)?;
+    history::check_checkpoint(store)?;
     let has = |head: &str| {
         events
             .iter()

@@ -3,10 +3,11 @@
 use serde_json::{Value, json};
 
 use super::{AuthorityError, CertificateAuthority, event, read_key, root_file, signer_file};
-use crate::ca::journal::{self, JournalError};
+use crate::ca::journal::JournalError;
 use crate::ca::profile::{self, Signer, Validity};
 use crate::ca::store::Store;
 use crate::ca::time::UnixTime;
+use crate::ca::{history, replay};
 
 /// An issued certificate, as the journal knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,7 +32,7 @@ impl<S: Store> CertificateAuthority<S> {
     /// Whether a certificate with this serial number, in hexadecimal, was issued here.
     #[must_use]
     pub fn has_issued(&self, serial: &str) -> bool {
-        journal::serial(serial).is_some_and(|serial| self.journal.has_serial(&serial))
+        replay::serial(serial).is_some_and(|serial| self.journal.has_serial(&serial))
     }
 
     /// Every issued certificate, in the order of the journal.
@@ -73,7 +74,7 @@ impl<S: Store> CertificateAuthority<S> {
     /// [`AuthorityError`] where a key or the journal cannot be used.
     pub fn crls(&self, length: i64, at: UnixTime) -> Result<Vec<Vec<u8>>, AuthorityError> {
         let records = self.records()?;
-        let (_, summary) = journal::events(&self.store)?;
+        let (_, summary) = history::events(&self.store)?;
         let validity = Validity { not_before: at, not_after: at.saturating_add(length) };
         let mut crls = Vec::new();
         for generation in &self.state.generations {
@@ -81,7 +82,7 @@ impl<S: Store> CertificateAuthority<S> {
                 .iter()
                 .filter(|record| record.generation == generation.number && record.not_after >= at)
                 .filter_map(|record| {
-                    Some((journal::serial(&record.serial)?.to_vec(), record.revoked?))
+                    Some((replay::serial(&record.serial)?.to_vec(), record.revoked?))
                 })
                 .collect();
             let signer = generation
@@ -104,7 +105,7 @@ impl<S: Store> CertificateAuthority<S> {
 
 /// Every issued certificate of a journal.
 fn records(store: &impl Store) -> Result<Vec<Record>, JournalError> {
-    let (events, _) = journal::events(store)?;
+    let (events, _) = history::events(store)?;
     let mut records: Vec<Record> = Vec::new();
     let mut places = std::collections::BTreeMap::new();
     for event in &events {
