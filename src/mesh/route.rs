@@ -115,7 +115,7 @@ impl Mesh {
                 // "not via service": the sidecar lets the bytes through as they are [CL-15].
                 Route::Address { ip, .. } => match rules.outbound(&[*ip], port) {
                     Seen::Yes => Seen::No("no Service has the address".to_owned()),
-                    other => other,
+                    past @ (Seen::No(_) | Seen::Unknown(_)) => past,
                 },
             }
         });

@@ -88,7 +88,7 @@ fn written(
     config.root_namespace = config
         .root_namespace
         .filter(|name| !name.is_empty())
-        .or(namespace.filter(|name| !name.is_empty()));
+        .or_else(|| namespace.filter(|name| !name.is_empty()));
     config
 }
 
