@@ -109,6 +109,9 @@ mod explanation;
 #[expect(clippy::wildcard_enum_match_arm, reason = "the second evaluator is as simple as can be")]
 mod fuzz;
 #[cfg(test)]
+#[cfg(feature = "cli")]
+mod inputs;
+#[cfg(test)]
 #[cfg(feature = "yaml")]
 mod inventory;
 #[cfg(test)]

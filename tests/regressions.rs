@@ -18,7 +18,7 @@ const NOW: i64 = 1_000;
 fn holds(mesh: &str, questions: &str) {
     let suite = suite(mesh, questions);
     let mut prepared = suite::prepare(&suite, &[]).unwrap();
-    prepared.mesh.token_reader = Some(Box::new(InlineKeys));
+    prepared.mesh.token_reader = Some(std::sync::Arc::new(InlineKeys));
     let outcomes = suite::run(&prepared, Some(NOW));
     assert!(!outcomes.is_empty());
     for (outcome, question) in outcomes.iter().zip(questions.lines().map(str::trim)) {

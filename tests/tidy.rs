@@ -233,7 +233,7 @@ fn nothing_tells_where_it_was_made() {
 
 /// The families of docs/semantics.md.
 const FAMILIES: &[&str] =
-    &["IN", "ID", "PA", "CL", "SEL", "AP", "PN", "L4", "JWT", "OC", "CA", "SP", "VAL"];
+    &["IN", "ID", "PA", "CL", "SEL", "AP", "PN", "L4", "JWT", "OC", "RT", "CA", "SP", "VAL"];
 
 /// `AP-13` → itself, of `PA-20d` and `ID-31.4` the number; nothing for a text that names no statement.
 fn number(text: &str) -> Option<(String, &str)> {

@@ -4,7 +4,8 @@
 use std::net::IpAddr;
 
 use portcullis::request::{
-    Downstream, HttpRequest, HttpVersion, Normalization, ReceiveContext, Value, receive,
+    Downstream, ForwardClientCert, HttpRequest, HttpVersion, Normalization, ReceiveContext, Value,
+    receive,
 };
 
 use super::super::naive::{self, Answer, Connection};
@@ -36,12 +37,18 @@ pub fn holds(bytes: &[u8]) {
     } else {
         (Normalization::None, naive::Normalization::None)
     };
+    let edge = match choice >> 3 & 3 {
+        0 => Some(0),
+        1 => Some(2),
+        _ => None,
+    };
     let context = ReceiveContext {
         normalization: how,
-        edge: match choice >> 3 & 3 {
-            0 => Some(0),
-            1 => Some(2),
-            _ => None,
+        edge,
+        client_certificate: if edge.is_some() {
+            ForwardClientCert::SanitizeSet
+        } else {
+            ForwardClientCert::AppendForward
         },
         peer: Some(IpAddr::from([10, 1, 2, 3])),
         downstream: if choice & 32 == 0 { Downstream::Plaintext } else { Downstream::MutualTls },

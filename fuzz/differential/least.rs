@@ -38,7 +38,7 @@ fn disagreement(envoy: &Program<'_>, suite: &Suite, now: i64) -> Option<()> {
     let suites = suite::read("case.test.yaml", &suite.text(), &mut findings);
     let read = suites.first()?;
     let mut prepared = suite::prepare(read, &[]).ok()?;
-    prepared.mesh.token_reader = Some(Box::new(InlineKeys));
+    prepared.mesh.token_reader = Some(std::sync::Arc::new(InlineKeys));
     let case = read.cases.first()?;
     let mut requests = prepared.mesh.requests(&case.spec).ok()?;
     for request in &mut requests {

@@ -257,7 +257,11 @@ impl<'a> Subject<'a> {
         let mut by_namespace: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
         let mut values = Vec::new();
         if let Some(mesh) = mesh {
-            let of_policy: Vec<u64> = mesh.policies.iter().map(|policy| values_of(policy)).collect();
+            let of_policy: Vec<u64> = mesh
+                .policies
+                .iter()
+                .map(|policy| values_of(policy))
+                .collect();
             let policies = mesh.policies.iter().enumerate();
             compiled = policies
                 .map(|(index, policy)| (&policy.origin, index))
@@ -279,7 +283,7 @@ impl<'a> Subject<'a> {
                 for (port, backends) in &service.ports {
                     for backend in backends {
                         authorities
-                            .entry((backend.workload, backend.port))
+                            .entry((backend.workload, service.dialled(*port, *backend)))
                             .or_insert_with(|| {
                                 format!("{}.{}:{port}", service.name, service.namespace)
                             });
@@ -615,10 +619,12 @@ pub(super) fn service_port_target(
                 .get(&port)?
                 .iter()
                 .find(|backend| backend.workload == *at)?;
-            Some((format!("{}/{}", service.namespace, service.name), backend.port))
+            let name = format!("{}/{}", service.namespace, service.name);
+            Some((name, service.dialled(port, *backend)))
         });
         let target = targets.next()?;
-        if targets.any(|other| other.1 != target.1) {
+        // A headless Service leads callers to the port that is named.
+        if target.1 == port || targets.any(|other| other.1 != target.1) {
             return None;
         }
         match &found {

@@ -5,12 +5,15 @@ mod attribute;
 mod authorization_policy;
 mod changed;
 mod extension_provider;
+mod interception;
 mod inventory;
 mod istio_version;
 mod listener;
 mod passed_over;
 mod peer_authentication;
+mod proxy;
 mod request_authentication;
+mod route;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,7 +24,8 @@ pub use attribute::{Attribute, Untranslatable, ValueMatch};
 pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Rule, Value};
 pub use changed::{Change, Changed};
 pub use extension_provider::usable as usable_provider;
-pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Uncaptured, Workload};
+pub use interception::{Interception, Seen};
+pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Workload};
 pub use istio_version::{EPOCHS, Epoch, IstioVersion, NotAVersion};
 pub use listener::{ListenerClass, class_of_protocol, class_of_service_port};
 use passed_over::Candidate;
@@ -29,6 +33,7 @@ pub use passed_over::{PassedOver, WhyPassedOver};
 pub use peer_authentication::{
     DecidedMode, EffectiveMtls, Level, MtlsMode, applies, compose, level, oldest, reaching,
 };
+pub use proxy::ProxySettings;
 pub use request_authentication::{TokenProvider, audience, providers, space_delimited};
 pub use select::{
     Attachment, GATEWAY_NAME_LABEL, Proxy, REVISION_LABEL, SelectionRules, TargetService,
@@ -37,7 +42,7 @@ pub use select::{
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FieldPath};
 use crate::istio::{
     Action, AuthorizationPolicy, ExtensionProvider, MeshConfig, Normalization, PeerAuthentication,
-    RequestAuthentication, Resource,
+    ProxyConfig, RequestAuthentication, Resource,
 };
 use crate::request::TokenReader;
 use crate::spiffe::TrustDomains;
@@ -57,8 +62,12 @@ pub struct Settings {
     pub normalization: Normalization,
     /// `extensionProviders` [IN-8].
     pub providers: Vec<ExtensionProvider>,
-    /// `numTrustedProxies` of gateways [IN-9].
-    pub num_trusted_proxies: u32,
+    /// `defaultConfig`: what counts for a proxy that has none of its own [IN-9].
+    pub proxy_config: ProxyConfig,
+    /// `defaultServiceExportTo`: everywhere where absent.
+    pub default_service_export_to: Vec<String>,
+    /// Whether proxies call nothing that no file names (`outboundTrafficPolicy`).
+    pub registry_only: bool,
     /// The release that the proxies are of; absent for the newest.
     pub istio_version: Option<IstioVersion>,
     /// Whether somebody gave the configuration itself; else the defaults stand for whatever nobody said.
@@ -84,7 +93,11 @@ impl From<MeshConfig> for Settings {
             auto_mtls: config.enable_auto_mtls.unwrap_or(true),
             normalization: config.normalization.unwrap_or(Normalization::Base),
             providers: config.extension_providers.unwrap_or_default(),
-            num_trusted_proxies: config.num_trusted_proxies.unwrap_or(0),
+            proxy_config: config.default_config,
+            default_service_export_to: config
+                .default_service_export_to
+                .unwrap_or_else(|| vec!["*".to_owned()]),
+            registry_only: config.registry_only.unwrap_or_default(),
             istio_version: None,
             given: false,
         }
@@ -281,7 +294,7 @@ impl Mesh {
             }
         }
         findings.extend(later(&resources));
-        let inventory = Inventory::of(&resources, inputs.workloads);
+        let inventory = Inventory::of(&resources, inputs.workloads, &settings, &mut findings);
         let index = PolicyIndex::of(&policies, &candidates, &settings, revision).ranked();
         let enforcements: Vec<Arc<Enforcement>> = inventory
             .workloads

@@ -62,7 +62,7 @@ pub(super) fn unsendable(request: &Request) -> Result<(), String> {
 /// Why a port of a workload cannot be asked here.
 pub(super) fn unservable(mesh: &Mesh, index: usize, port: u16) -> Result<(), String> {
     let workload = mesh.workload(index).ok_or("no workload is meant")?;
-    if workload.uncaptured.takes(port) {
+    if workload.interception.inbound(port) != crate::mesh::Seen::Yes {
         return Err("the port is not the sidecar's".to_owned());
     }
     let nothing = String::new;

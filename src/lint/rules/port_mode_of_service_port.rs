@@ -37,6 +37,22 @@ spec:
     ],
     good: &[
         "\
+apiVersion: v1
+kind: Service
+metadata: {name: pods, namespace: foo}
+spec:
+  clusterIP: None
+  selector: {app: httpbin}
+  ports: [{name: http, port: 81, targetPort: 8080}]
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: strict-http, namespace: foo}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  portLevelMtls: {81: {mode: STRICT}}
+",
+        "\
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
 metadata: {name: another-revision, namespace: foo, labels: {istio.io/rev: canary}}
