@@ -61,7 +61,8 @@ mod tests {
 
     #[rstest]
     #[case::scalar("m: [&a get, *a]\n", &["1:8 1:9"])]
-    #[case::block("a: &x\n- b\n- c\nd: *x\n", &["2:1 4:1"])]
+    // A list that is not indented begins with its first item.
+    #[case::block("a: &x\n- b\n- c\nd: *x\n", &["2:3 4:1"])]
     #[case::flow("a: &x [b, c]\nd: 1\n", &["1:7 1:12"])]
     #[case::mapping("a: &x\n  b: c\nd: 1\n", &["2:3 3:1"])]
     #[case::one_in_another("a: &x {b: &y c}\n", &["1:14 1:15", "1:7 1:15"])]
