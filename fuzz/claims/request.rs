@@ -96,7 +96,7 @@ pub fn holds(bytes: &[u8]) {
                     (name.to_owned(), value)
                 })
                 .collect();
-            let mut wanted = naive.headers.clone();
+            let mut wanted = naive.headers;
             // Lines of one name keep their order; the others need not.
             found.sort_by(|(a, _), (b, _)| a.cmp(b));
             wanted.sort_by(|(a, _), (b, _)| a.cmp(b));

@@ -249,7 +249,7 @@ impl Call<'_> {
         let mut facts = Facts {
             names: entered.names.as_deref(),
             source_ip: self.source_ip(),
-            remote_ip: self.question.remote_ip.or(self.source_ip()),
+            remote_ip: self.question.remote_ip.or_else(|| self.source_ip()),
             destination_ip: self.destination_ip(),
             port: self.port,
             server_name: server_name.as_deref(),
@@ -319,9 +319,13 @@ impl Call<'_> {
                 .first()
                 .is_none_or(|other| other.is_ipv4() == ip.is_ipv4())
         };
-        self.question
-            .source_ip
-            .or_else(|| of_caller.iter().find(same).or(of_caller.first()).copied())
+        self.question.source_ip.or_else(|| {
+            of_caller
+                .iter()
+                .find(same)
+                .or_else(|| of_caller.first())
+                .copied()
+        })
     }
 
     /// The address that is dialled: the workload's, of the caller's family [AP-49].

@@ -94,10 +94,12 @@ impl Call<'_> {
     }
 
     fn protocol(&self) -> Protocol {
-        self.question.protocol.unwrap_or(match self.class() {
-            ("TCP", _) => Protocol::Tcp,
-            _ => Protocol::Http,
-        })
+        self.question
+            .protocol
+            .unwrap_or_else(|| match self.class() {
+                ("TCP", _) => Protocol::Tcp,
+                _ => Protocol::Http,
+            })
     }
 
     fn certificate(&self) -> Option<(Vec<String>, bool)> {
