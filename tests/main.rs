@@ -169,6 +169,14 @@ mod tutorial;
 #[cfg(test)]
 #[cfg(all(feature = "server", feature = "ca", unix))]
 mod server {
+    #[cfg(feature = "cli")]
+    mod hostile;
+    #[cfg(feature = "cli")]
+    mod hostile_http2;
+    #[cfg(feature = "cli")]
+    mod process;
     mod serve;
     mod support;
+    #[cfg(feature = "cli")]
+    mod watched;
 }

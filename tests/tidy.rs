@@ -95,6 +95,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
         &[
             "src/server/connection.rs",
             "src/server/mod.rs",
+            "src/server/places.rs",
             "src/server/reload.rs",
             "src/server/respond.rs",
         ],

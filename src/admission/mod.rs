@@ -28,6 +28,10 @@ use crate::parse::{self, Loaded};
 
 /// So many findings, cases or requests are told of each kind.
 const TOLD: usize = 3;
+/// A review of so many bytes is searched with one request, half of it with two, and so on: each request is held against
+/// every value that the object holds, so that a long object would take long. Up to some 200 kB it is no bound beside
+/// [`Budget::REQUESTS`].
+const SEARCHED: usize = 400 << 20;
 
 /// Answers a review. The same review and the same mesh give the same answer; nothing is remembered, so that a dry run
 /// is a review like any other.
@@ -54,7 +58,7 @@ pub fn review(text: &str, known: &Known) -> Answer {
     };
     let mut answer = Answer::allowed(&asked.uid, about);
     match handling(&asked) {
-        Handling::Look => look(&asked, known, &mut answer),
+        Handling::Look => look(&asked, SEARCHED / text.len().max(1), known, &mut answer),
         Handling::NoMeaning => {}
         Handling::Deny(why) => answer.deny(Reason::Forbidden, why),
         Handling::Warn(why) => answer.warn(why),
@@ -141,8 +145,8 @@ fn is_leaving(asked: &Asked) -> bool {
         && same_meta("annotations")
 }
 
-/// Makes the change, and says what is wrong with it.
-fn look(asked: &Asked, known: &Known, answer: &mut Answer) {
+/// Makes the change, and says what is wrong with it. A budget is searched with `requests` at most.
+fn look(asked: &Asked, requests: usize, known: &Known, answer: &mut Answer) {
     let after = match asked.operation {
         Operation::Delete => None,
         Operation::Connect | Operation::Create | Operation::Update => match object(asked, answer) {
@@ -177,6 +181,7 @@ fn look(asked: &Asked, known: &Known, answer: &mut Answer) {
     guards(&change, known, answer);
     if let Some(budget) = known.gate.budget {
         let id = format!("{namespace}/{name}");
+        let budget = Budget { requests: budget.requests.min(requests), ..budget };
         radius(&blast_radius(&known.mesh, &changed, &id, budget), budget, answer);
     }
 }

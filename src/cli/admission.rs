@@ -25,7 +25,7 @@ fn review(arguments: &Review, levels: &Levels, system: &mut impl System) -> Exit
         complain_of(system, &[load::read_twice("REVIEW", "-f")]);
         return Exit::CouldNotAsk;
     }
-    let known = match known(files, held_against, levels, system) {
+    let known = match known(files, held_against, levels, system, &mut Vec::new()) {
         Ok((known, findings)) => {
             complain_of(system, &findings);
             known
@@ -77,6 +77,7 @@ fn for_people(answer: &Answer) -> String {
 }
 
 /// The mesh and the guards that the flags name, prepared. Without -f the mesh is empty.
+/// What the guards name beside the paths is added to `named`.
 ///
 /// # Errors
 /// Everything that is wrong with the files and the flags.
@@ -85,6 +86,7 @@ pub(crate) fn known(
     held_against: &HeldAgainst,
     levels: &Levels,
     system: &mut impl System,
+    named: &mut Vec<String>,
 ) -> Result<(Known, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut findings = Vec::new();
     let given = load::given(files, system, &mut findings);
@@ -97,6 +99,7 @@ pub(crate) fn known(
     let mut guards = Vec::new();
     if !held_against.guards.is_empty() {
         let read = suites::read(&held_against.guards, 1, system);
+        named.extend(read.named().cloned());
         guards = read.guards(&mut findings);
         if guards.is_empty() {
             let message = "the guards hold no suite";

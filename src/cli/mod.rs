@@ -95,7 +95,7 @@ pub fn run(words: impl IntoIterator<Item = OsString>, system: &mut impl System) 
                 validate::run(&validate, style, system)
             }
             #[cfg(all(feature = "server", unix))]
-            args::Command::Webhook(arguments) => webhook::run(arguments, &settings.lint, system),
+            args::Command::Webhook(arguments) => webhook::run(arguments, &settings, system),
             args::Command::Explain(arguments) => explain::run(&arguments, system),
             args::Command::Config(arguments) => config::run(&arguments, &settings, system),
             args::Command::Schema(arguments) => schema::run(&arguments, system),

@@ -142,6 +142,11 @@ impl Read {
         state
     }
 
+    /// Everything that `resources` of the suites name, as the command line names it.
+    pub(crate) fn named(&self) -> impl Iterator<Item = &String> {
+        self.loaded.iter().flat_map(|resources| &resources.paths)
+    }
+
     /// Every suite with the resources that it names; what there is to say about them is added to `findings`.
     pub(crate) fn guards(self, findings: &mut Vec<Diagnostic>) -> Vec<(Suite, Vec<Resource>)> {
         findings.extend(self.findings);

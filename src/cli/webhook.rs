@@ -7,23 +7,24 @@ use super::admission::known;
 use super::admission_args::HeldAgainst;
 use super::exit::Exit;
 use super::flags::Files;
+use super::settings::Settings;
 use super::system::{RealSystem, System};
 use super::webhook_args::{Logged, Serve, Webhook, WebhookCommand};
 use super::{complain, complain_of};
 use crate::admission::Known;
-use crate::diagnostic::{Code, Diagnostic};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::lint::Levels;
 use crate::server::{self, Certificate, Decisions, Limits, Log, Options, Source};
 use crate::suite;
 
 /// Serves.
-pub(crate) fn run(arguments: Webhook, levels: &Levels, system: &mut impl System) -> Exit {
+pub(crate) fn run(arguments: Webhook, settings: &Settings, system: &mut impl System) -> Exit {
     match arguments.command {
-        WebhookCommand::Serve(serve) => self::serve(*serve, levels, system),
+        WebhookCommand::Serve(serve) => self::serve(*serve, settings, system),
     }
 }
 
-fn serve(serve: Serve, levels: &Levels, system: &mut impl System) -> Exit {
+fn serve(serve: Serve, settings: &Settings, system: &mut impl System) -> Exit {
     if serve.files.paths.is_empty() || serve.files.paths.iter().any(|path| path == "-") {
         let finding = Diagnostic::error(Code::BadRequest, "no file is named that holds policies")
             .help("name files or folders, which can be read again: `-f policies/`");
@@ -54,7 +55,9 @@ fn serve(serve: Serve, levels: &Levels, system: &mut impl System) -> Exit {
     let source = OnDisk {
         files,
         held_against,
-        levels: levels.clone(),
+        named: Vec::new(),
+        levels: settings.lint.clone(),
+        settings: settings.file.clone(),
         certificate: [Some(certificate), Some(key), client_roots],
         system: system_of_source,
     };
@@ -79,7 +82,11 @@ fn serve(serve: Serve, levels: &Levels, system: &mut impl System) -> Exit {
 struct OnDisk<S> {
     files: Files,
     held_against: HeldAgainst,
+    /// What the guards named beside them when they were last read.
+    named: Vec<String>,
     levels: Levels,
+    /// The settings file; absent: there was none at the start, and none is looked for.
+    settings: Option<String>,
     /// The certificate, its key, and the roots of clients.
     certificate: [Option<String>; 3],
     system: S,
@@ -113,6 +120,8 @@ impl<S: System + Send + 'static> Source for OnDisk<S> {
         let mut paths = self.files.paths.clone();
         paths.extend(self.files.mesh_config.clone());
         paths.extend(self.held_against.guards.iter().cloned());
+        paths.extend(self.named.iter().cloned());
+        paths.extend(self.settings.clone());
         let known = self.look(&paths, &|name| manifests(name) || suite::is_suite_file(name));
         let certificate: Vec<String> = self.certificate.iter().flatten().cloned().collect();
         (known, self.look(&certificate, &|_| true))
@@ -122,8 +131,21 @@ impl<S: System + Send + 'static> Source for OnDisk<S> {
         let told = |findings: Vec<Diagnostic>| -> Vec<String> {
             findings.iter().map(ToString::to_string).collect()
         };
-        known(&self.files, &self.held_against, &self.levels, &mut self.system)
-            .map(|(known, findings)| (known, told(findings)))
+        if let Some(path) = &self.settings {
+            let settings = Settings::find(Some(path), &mut self.system);
+            if Diagnostics::gate(settings.complaints.clone()).is_err() {
+                return Err(told(settings.complaints));
+            }
+            self.levels = settings.lint;
+        }
+        let mut named = Vec::new();
+        let read =
+            known(&self.files, &self.held_against, &self.levels, &mut self.system, &mut named);
+        // Where nothing could be read, whatever was named before may be what is mended next.
+        self.named.extend(named);
+        self.named.sort();
+        self.named.dedup();
+        read.map(|(known, findings)| (known, told(findings)))
             .map_err(told)
     }
 

@@ -1,5 +1,6 @@
 //! A mesh and one policy that is put, replaced or taken away → the mesh after it, with whatever is the same shared.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::passed_over::Candidate;
@@ -79,12 +80,19 @@ impl Mesh {
             })
             .map(|(place, _)| place)
             .collect();
-        let index =
-            PolicyIndex::of(&mesh.policies, &mesh.candidates, &self.settings, &self.revision);
         // Where a policy in the middle goes or comes, the places of those behind it are other ones.
         let everywhere: Vec<usize> = (0..self.inventory.workloads.len()).collect();
+        let otherwise = if moved { &everywhere } else { &workloads };
+        let own = otherwise
+            .iter()
+            .filter_map(|place| Some(self.workload(*place)?.namespace.as_str()));
+        let root = self.settings.root_namespace.as_str();
+        let namespaces: BTreeSet<&str> = own.chain([root]).collect();
+        let wanted = |namespace: &str| namespaces.contains(namespace);
+        let (policies, candidates) = (&mesh.policies, &mesh.candidates);
+        let index = PolicyIndex::of(policies, candidates, &self.settings, &self.revision, &wanted);
         let enforcements = &mut mesh.enforcements;
-        for place in if moved { &everywhere } else { &workloads } {
+        for place in otherwise {
             if let (Some(workload), Some(slot)) =
                 (self.workload(*place), enforcements.get_mut(*place))
             {
@@ -175,7 +183,7 @@ impl Candidate {
             && self.meta.namespace == change.namespace
     }
 
-    const fn is_authorization(&self) -> bool {
+    pub(super) const fn is_authorization(&self) -> bool {
         self.peer.is_none() && self.tokens.is_none()
     }
 }

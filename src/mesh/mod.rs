@@ -295,7 +295,8 @@ impl Mesh {
         }
         findings.extend(later(&resources));
         let inventory = Inventory::of(&resources, inputs.workloads, &settings, &mut findings);
-        let index = PolicyIndex::of(&policies, &candidates, &settings, revision).ranked();
+        let index =
+            PolicyIndex::of(&policies, &candidates, &settings, revision, &|_| true).ranked();
         let enforcements: Vec<Arc<Enforcement>> = inventory
             .workloads
             .iter()
@@ -412,12 +413,13 @@ struct PolicyIndex<'i> {
 
 impl<'i> PolicyIndex<'i> {
     /// `candidates` in the order of the resources: those of them that are an AuthorizationPolicy of the revision are
-    /// `policies`.
+    /// `policies`. Those of namespaces that are not `wanted` are left out.
     fn of(
         policies: &'i [Arc<Policy>],
         candidates: &'i [Arc<Candidate>],
         settings: &'i Settings,
         revision: &str,
+        wanted: &dyn Fn(&str) -> bool,
     ) -> Self {
         let mut targets: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         let mut peer: BTreeMap<&str, Vec<_>> = BTreeMap::new();
@@ -428,14 +430,18 @@ impl<'i> PolicyIndex<'i> {
                 continue;
             }
             let namespace = candidate.meta.namespace.as_str();
+            let place = authorization;
+            authorization += usize::from(candidate.is_authorization());
+            if !wanted(namespace) {
+                continue;
+            }
             if let Some(policy) = &candidate.peer {
                 peer.entry(namespace).or_default().push(policy);
             } else if let Some(policy) = &candidate.tokens {
                 tokens.entry(namespace).or_default().push(policy);
             } else {
-                let entry: (usize, &Candidate) = (authorization, candidate);
+                let entry: (usize, &Candidate) = (place, candidate);
                 targets.entry(namespace).or_default().push(entry);
-                authorization += 1;
             }
         }
         for policies in tokens.values_mut() {

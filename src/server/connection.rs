@@ -1,7 +1,6 @@
 //! A listener → connections, each within bounds of time and number, until the server stops.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use hyper::server::conn::{http1, http2};
@@ -10,11 +9,12 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio::time::{Instant, sleep, timeout};
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 
 use super::Shared;
+use super::places::{Activity, Place, Places};
 use super::respond::respond;
 
 /// After a failure to accept (no file descriptor is left, say) so long nothing is accepted.
@@ -29,7 +29,8 @@ pub(super) async fn accept(
     reviews: bool,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let places = Arc::new(Semaphore::new(shared.options.limits.connections));
+    let limits = shared.options.limits;
+    let places = Places::of(limits.newcomers, limits.connections);
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -42,11 +43,13 @@ pub(super) async fn accept(
                     .log
                     .event("accept failed", &[("message", &error.to_string())]);
                 shared.metrics.turned_away("accept");
+                // Where no file descriptor is left, somebody who has not asked anything yet has one.
+                places.free_one();
                 sleep(PAUSE).await;
                 continue;
             }
         };
-        let Ok(place) = Arc::clone(&places).try_acquire_owned() else {
+        let Some(place) = places.take() else {
             shared.metrics.turned_away("full");
             continue;
         };
@@ -54,9 +57,11 @@ pub(super) async fn accept(
         drop(tokio::spawn(async move {
             shared.metrics.connections.inc();
             let counted = Counted(&shared);
-            connection(stream, &shared, reviews, stopped).await;
+            tokio::select! {
+                () = place.is_wanted() => shared.metrics.turned_away("displaced"),
+                () = connection(stream, &shared, reviews, &place, stopped) => {}
+            }
             drop(counted);
-            drop(place);
         }));
     }
 }
@@ -75,55 +80,23 @@ async fn connection(
     stream: TcpStream,
     shared: &Arc<Shared>,
     reviews: bool,
+    place: &Place,
     stopped: watch::Receiver<bool>,
 ) {
     // A socket that does not take the option is slower, and good enough.
     drop(stream.set_nodelay(true));
     if !reviews {
-        return serve(stream, false, shared, reviews, stopped).await;
+        return serve(stream, false, shared, reviews, place, stopped).await;
     }
     let limits = shared.options.limits;
     let shake = TlsAcceptor::from(shared.tls()).accept(stream);
     match timeout(limits.head_time, shake).await {
         Ok(Ok(stream)) => {
             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            serve(stream, h2, shared, reviews, stopped).await;
+            serve(stream, h2, shared, reviews, place, stopped).await;
         }
         Ok(Err(_)) => shared.metrics.turned_away("handshake"),
         Err(_) => shared.metrics.turned_away("handshake time"),
-    }
-}
-
-/// What a connection is about.
-#[derive(Debug)]
-struct Activity {
-    /// How many requests are being answered.
-    asked: AtomicUsize,
-    /// Since when none is, and whether there has been any.
-    since: Mutex<(Instant, bool)>,
-}
-
-impl Activity {
-    fn at_rest(&self) -> Option<(Duration, bool)> {
-        if self.asked.load(Ordering::SeqCst) > 0 {
-            return None;
-        }
-        let (since, any) = *self.since.lock().unwrap_or_else(PoisonError::into_inner);
-        Some((since.elapsed(), any))
-    }
-
-    fn rests(&self) {
-        *self.since.lock().unwrap_or_else(PoisonError::into_inner) = (Instant::now(), true);
-    }
-}
-
-/// Counts a request, as long as it is answered.
-struct Asked(Arc<Activity>);
-
-impl Drop for Asked {
-    fn drop(&mut self) {
-        self.0.rests();
-        self.0.asked.fetch_sub(1, Ordering::SeqCst);
     }
 }
 
@@ -133,24 +106,14 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
     h2: bool,
     shared: &Arc<Shared>,
     reviews: bool,
+    place: &Place,
     stopped: watch::Receiver<bool>,
 ) {
     let limits = shared.options.limits;
-    let activity = Arc::new(Activity {
-        asked: AtomicUsize::new(0),
-        since: Mutex::new((Instant::now(), false)),
-    });
-    let (held, active) = (Arc::clone(shared), Arc::clone(&activity));
-    let service = service_fn(move |request| {
-        active.asked.fetch_add(1, Ordering::SeqCst);
-        let asked = Asked(Arc::clone(&active));
-        let answered = respond(request, Arc::clone(&held), reviews);
-        async move {
-            let answered = answered.await;
-            drop(asked);
-            answered
-        }
-    });
+    let activity = &place.activity;
+    let (held, active) = (Arc::clone(shared), Arc::clone(activity));
+    let service =
+        service_fn(move |request| respond(request, Arc::clone(&held), reviews, active.asked()));
     let io = TokioIo::new(stream);
     if h2 {
         let head = u32::try_from(limits.head).unwrap_or(u32::MAX);
@@ -161,7 +124,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             .keep_alive_interval(limits.idle_time / 3)
             .keep_alive_timeout(limits.request_time)
             .serve_connection(io, service);
-        drive(connection, &activity, shared, stopped).await;
+        drive(connection, activity, shared, stopped).await;
     } else {
         let connection = http1::Builder::new()
             .timer(TokioTimer::new())
@@ -169,7 +132,7 @@ async fn serve<S: AsyncRead + AsyncWrite + Unpin + Send + 'static>(
             .header_read_timeout(limits.idle_time)
             .max_buf_size(limits.head)
             .serve_connection(io, service);
-        drive(connection, &activity, shared, stopped).await;
+        drive(connection, activity, shared, stopped).await;
     }
 }
 

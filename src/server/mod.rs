@@ -3,6 +3,7 @@
 mod connection;
 mod log;
 mod metrics;
+mod places;
 mod reload;
 mod respond;
 mod tls;
@@ -56,7 +57,10 @@ pub struct Limits {
     pub request_time: Duration,
     /// So long a connection may be idle.
     pub idle_time: Duration,
-    /// So many connections there may be. Further ones are closed.
+    /// So many connections there may be that have not sent a whole request yet. The oldest of them is closed for one more.
+    pub newcomers: usize,
+    /// So many connections there may be. For one more the oldest newcomer is closed, else the one that has had nothing to
+    /// do for longest; where all are busy, the new one is.
     pub connections: usize,
     /// So many reviews are answered at a time.
     pub concurrency: usize,
@@ -78,6 +82,7 @@ impl Limits {
             head_time: Duration::from_secs(5),
             request_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(90),
+            newcomers: 256,
             connections: 1_024,
             concurrency: processors.saturating_mul(2),
             queue: 256,

@@ -7,11 +7,15 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{ALLOW, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER};
+use hyper::header::{
+    ACCEPT, ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
+    TRANSFER_ENCODING,
+};
 use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
+use super::places::Asked;
 use super::{Limits, Shared};
 use crate::admission::{self, Answer};
 
@@ -45,19 +49,32 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// Answers. Reviews are answered where `reviews` says so, health and metrics everywhere.
+/// Answers. Reviews are answered where `reviews` says so, health and metrics everywhere. `asked` is told once the
+/// whole request is there.
 pub(super) async fn respond(
     request: Request<Incoming>,
     shared: Arc<Shared>,
     reviews: bool,
+    asked: Asked,
 ) -> Result<Answered, Infallible> {
     let began = Instant::now();
     let path = request.uri().path().to_owned();
     let answered = match (path.as_str(), request.method()) {
-        ("/livez" | "/readyz" | "/metrics", &Method::GET | &Method::HEAD) => health(&path, &shared),
+        // What arrives in one piece may be longer than hyper's own bound.
+        _ if length(&request) > shared.options.limits.head => {
+            text(StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE, "the head is longer than is read")
+        }
+        ("/livez" | "/readyz" | "/metrics", &Method::GET | &Method::HEAD) => {
+            asked.has_come();
+            health(&path, request.headers().get(ACCEPT), &shared)
+        }
         ("/livez" | "/readyz" | "/metrics", _) => only("GET, HEAD"),
         ("/validate", &Method::POST) if reviews => {
-            match timeout(shared.options.limits.request_time, review(request, &shared, began)).await
+            match timeout(
+                shared.options.limits.request_time,
+                review(request, &shared, &asked, began),
+            )
+            .await
             {
                 Ok(answered) => answered,
                 Err(_) => text(StatusCode::GATEWAY_TIMEOUT, "the review took too long"),
@@ -74,11 +91,19 @@ pub(super) async fn respond(
     Ok(answered)
 }
 
-fn health(path: &str, shared: &Shared) -> Answered {
+fn health(path: &str, accept: Option<&HeaderValue>, shared: &Shared) -> Answered {
     match path {
         "/metrics" => {
             let mut answered = text(StatusCode::OK, &shared.metrics.text());
-            let kind = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+            // Prometheus asks for OpenMetrics; whoever does not is told the older format, which takes its last line for a
+            // comment.
+            let asked = accept.and_then(|accept| accept.to_str().ok());
+            let kind = if asked.is_some_and(|asked| asked.contains("application/openmetrics-text"))
+            {
+                "application/openmetrics-text; version=1.0.0; charset=utf-8"
+            } else {
+                "text/plain; version=0.0.4; charset=utf-8"
+            };
             drop(
                 answered
                     .headers_mut()
@@ -93,8 +118,20 @@ fn health(path: &str, shared: &Shared) -> Answered {
     }
 }
 
+/// The bytes of a head, about as they are written.
+fn length(request: &Request<Incoming>) -> usize {
+    let fields = request.headers().iter();
+    let fields = fields.map(|(name, value)| name.as_str().len() + value.len() + 4);
+    request.uri().path().len() + fields.sum::<usize>()
+}
+
 /// Reads a review, waits for its turn and answers it where it cannot hold up others.
-async fn review(request: Request<Incoming>, shared: &Arc<Shared>, began: Instant) -> Answered {
+async fn review(
+    request: Request<Incoming>,
+    shared: &Arc<Shared>,
+    asked: &Asked,
+    began: Instant,
+) -> Answered {
     if let Some(unfit) = unfit(&request) {
         return unfit;
     }
@@ -106,6 +143,7 @@ async fn review(request: Request<Incoming>, shared: &Arc<Shared>, began: Instant
         }
         Err(_) => return text(StatusCode::BAD_REQUEST, "the body did not arrive"),
     };
+    asked.has_come();
     let Ok(body) = String::from_utf8(body.into()) else {
         return text(StatusCode::BAD_REQUEST, "the review is no UTF-8");
     };
@@ -165,9 +203,19 @@ fn answer(body: &str, shared: &Shared) -> Answer {
     })
 }
 
-/// What is no JSON, or packed, is not looked into.
+/// What is no JSON, packed, or of a length that is not told is not looked into.
 fn unfit(request: &Request<Incoming>) -> Option<Answered> {
     let headers = request.headers();
+    // RFC 9112 §6.3: two readers of a body in chunks may disagree about where it ends; the API server tells the length.
+    if headers.contains_key(TRANSFER_ENCODING) {
+        let mut answered = text(StatusCode::LENGTH_REQUIRED, "send a `Content-Length`");
+        drop(
+            answered
+                .headers_mut()
+                .insert(CONNECTION, HeaderValue::from_static("close")),
+        );
+        return Some(answered);
+    }
     let kind = headers
         .get(CONTENT_TYPE)
         .and_then(|kind| kind.to_str().ok())

@@ -109,7 +109,7 @@ fn a_body_that_does_not_end_is_not_waited_for() {
     options.limits.request_time = Duration::from_millis(300);
     let serving = serve(&citadel, source, options).unwrap();
     let mut stream = serving.connect();
-    let head = "POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n{\"a\":\r\n";
+    let head = "POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{\"a\":";
     stream.write_all(head.as_bytes()).unwrap();
     assert_eq!(answer(&mut stream).0, 504);
     assert!(allowed(serving.post(&harmless())));
@@ -134,24 +134,58 @@ fn who_says_nothing_is_not_waited_for() {
 }
 
 #[test]
-fn connections_beyond_the_bound_are_closed() {
+fn who_has_rested_for_longest_goes_where_no_place_is_left() {
     let citadel = Citadel::new();
     let source = InMemory::of(MESH, GUARDS, citadel.certificate());
     let mut options = options();
     options.limits.connections = 2;
     let serving = serve(&citadel, source, options).unwrap();
-    let mut first = serving.connect();
-    let mut second = serving.connect();
+    let [mut first, mut second] = [(); 2].map(|()| serving.connect());
     assert!(allowed(post(&mut first, &harmless())));
     assert!(allowed(post(&mut second, &harmless())));
-    serving.wait_for("a closed connection", |serving| {
-        drop(serving.tcp());
-        serving.metric("portcullis_connections_turned_away_total{reason=\"full\"}") != "0"
-            && !serving
-                .metric("portcullis_connections_turned_away_total{reason=\"full\"}")
-                .starts_with("no ")
+    assert!(allowed(serving.post(&harmless())));
+    assert_eq!(answer(&mut first).0, 0);
+    assert!(allowed(post(&mut second, &harmless())));
+    let displaced = "portcullis_connections_turned_away_total{reason=\"displaced\"}";
+    assert_eq!(serving.metric(displaced), "1");
+}
+
+#[test]
+fn who_sends_no_whole_request_goes_for_others_who_come() {
+    let citadel = Citadel::new();
+    let source = InMemory::of(MESH, GUARDS, citadel.certificate());
+    let mut options = options();
+    options.limits.newcomers = 3;
+    let serving = serve(&citadel, source, options).unwrap();
+    let mut good = serving.connect();
+    assert!(allowed(post(&mut good, &harmless())));
+    let mut body = serving.connect();
+    let head = "POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
+    body.write_all(head.as_bytes()).unwrap();
+    let silent: Vec<_> = (0..40).map(|_| serving.tcp()).collect();
+    assert_eq!(answer(&mut body).0, 0, "half a body is no request");
+    assert!(allowed(serving.post(&harmless())));
+    assert!(allowed(post(&mut good, &harmless())));
+    let displaced = "portcullis_connections_turned_away_total{reason=\"displaced\"}";
+    assert_eq!(serving.metric(displaced), "39");
+    drop(silent);
+}
+
+#[test]
+fn reviews_with_the_same_uid_are_answered_each_for_itself() {
+    let (_citadel, _source, serving) = serving();
+    std::thread::scope(|scope| {
+        for number in 0..8 {
+            let serving = &serving;
+            scope.spawn(move || {
+                let review = if number % 2 == 0 { open() } else { harmless() };
+                let mut connection = serving.connect();
+                for _ in 0..8 {
+                    assert_eq!(allowed(post(&mut connection, &review)), number % 2 == 1);
+                }
+            });
+        }
     });
-    assert!(allowed(post(&mut first, &harmless())));
 }
 
 #[test]
@@ -319,6 +353,7 @@ fn the_limits_are_those_that_are_promised() {
     let limits = Limits::of(2);
     assert_eq!(limits.body, 3 << 20);
     assert_eq!((limits.head, limits.connections), (64 << 10, 1_024));
+    assert_eq!(limits.newcomers, 256);
     assert_eq!((limits.concurrency, limits.queue), (4, 256));
     let seconds =
         [limits.head_time, limits.request_time, limits.idle_time, limits.lag, limits.drain];

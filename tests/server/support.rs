@@ -180,13 +180,18 @@ pub(crate) fn serve(
     let lines = Arc::clone(&log);
     let sink = Log::to(move |line: &str| lines.lock().unwrap().push(line.to_owned()));
     let running = start(options, source, sink)?;
+    let client = client(citadel);
+    Ok(Serving { running, log, client: Arc::new(client) })
+}
+
+/// Who trusts a CA, and has no certificate.
+pub(crate) fn client(citadel: &Citadel) -> ClientConfig {
     let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let client = ClientConfig::builder_with_provider(provider)
+    ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .unwrap()
         .with_root_certificates(citadel.roots())
-        .with_no_client_auth();
-    Ok(Serving { running, log, client: Arc::new(client) })
+        .with_no_client_auth()
 }
 
 impl Serving {
