@@ -150,6 +150,8 @@ mod tutorial;
 #[cfg(test)]
 #[cfg(all(feature = "server", feature = "ca", unix))]
 mod server {
+    #[cfg(feature = "cli")]
+    mod deploy;
     mod serve;
     mod support;
 }
