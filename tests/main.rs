@@ -170,6 +170,8 @@ mod tutorial;
 #[cfg(all(feature = "server", feature = "ca", unix))]
 mod server {
     #[cfg(feature = "cli")]
+    mod deploy;
+    #[cfg(feature = "cli")]
     mod hostile;
     #[cfg(feature = "cli")]
     mod hostile_http2;

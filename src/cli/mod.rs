@@ -45,6 +45,10 @@ mod validate;
 mod webhook;
 #[cfg(all(feature = "server", unix))]
 mod webhook_args;
+#[cfg(all(feature = "server", unix))]
+mod webhook_manifests;
+#[cfg(all(feature = "server", unix))]
+mod webhook_self_test;
 mod what_can;
 mod who_can;
 

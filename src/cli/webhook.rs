@@ -1,4 +1,4 @@
-//! `webhook`: files that are looked at again and again → a server that answers reviews.
+//! `webhook serve`: files that are looked at again and again → a server that answers reviews.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
@@ -10,28 +10,57 @@ use super::flags::Files;
 use super::settings::Settings;
 use super::system::{RealSystem, System};
 use super::webhook_args::{Logged, Serve, Webhook, WebhookCommand};
-use super::{complain, complain_of};
+use super::{complain, complain_of, webhook_manifests, webhook_self_test};
 use crate::admission::Known;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::lint::Levels;
-use crate::server::{self, Certificate, Decisions, Limits, Log, Options, Source};
+use crate::server::{self, Certificate, Decisions, Limits, Log, Options, Running, Source};
 use crate::suite;
 
-/// Serves.
+/// Serves, or tells what serving takes.
 pub(crate) fn run(arguments: Webhook, settings: &Settings, system: &mut impl System) -> Exit {
     match arguments.command {
         WebhookCommand::Serve(serve) => self::serve(*serve, settings, system),
+        WebhookCommand::Manifests(manifests) => webhook_manifests::run(*manifests, system),
+        WebhookCommand::SelfTest(arguments) => webhook_self_test::run(*arguments, settings, system),
     }
 }
 
 fn serve(serve: Serve, settings: &Settings, system: &mut impl System) -> Exit {
+    let out = Mutex::new(RealSystem::default());
+    let log = Log::to(move |line| {
+        let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
+        // A log that nobody reads keeps no answer back.
+        drop(writeln!(out.stdout(), "{line}").and_then(|()| out.stdout().flush()));
+    });
+    let Some(running) = start(serve, |options| options, log, settings, system) else {
+        return Exit::CouldNotAsk;
+    };
+    match running.until_signal() {
+        Ok(true) => Exit::Yes,
+        Ok(false) => Exit::No,
+        Err(error) => {
+            complain(system, &format!("error: no signal can be waited for: {error}\n"));
+            Exit::CouldNotAsk
+        }
+    }
+}
+
+/// Begins to serve what the words say, with options that `otherwise` may change. Absent: it does not start, and why is told.
+pub(crate) fn start(
+    serve: Serve,
+    otherwise: impl FnOnce(Options) -> Options,
+    log: Log,
+    settings: &Settings,
+    system: &mut impl System,
+) -> Option<Running> {
     if serve.files.paths.is_empty() || serve.files.paths.iter().any(|path| path == "-") {
         let finding = Diagnostic::error(Code::BadRequest, "no file is named that holds policies")
             .help("name files or folders, which can be read again: `-f policies/`");
         complain_of(system, &[finding]);
-        return Exit::CouldNotAsk;
+        return None;
     }
-    let options = Options {
+    let options = otherwise(Options {
         listen: serve.listen,
         health: serve.health,
         tls12: serve.tls12,
@@ -43,15 +72,8 @@ fn serve(serve: Serve, settings: &Settings, system: &mut impl System) -> Exit {
             Logged::Nothing => Decisions::Nothing,
         },
         limits: Limits::of(system.processors()),
-    };
-    let out = Mutex::new(RealSystem::default());
-    let log = Log::to(move |line| {
-        let mut out = out.lock().unwrap_or_else(PoisonError::into_inner);
-        // A log that nobody reads keeps no answer back.
-        drop(writeln!(out.stdout(), "{line}").and_then(|()| out.stdout().flush()));
     });
     let Serve { certificate, key, client_roots, held_against, files, .. } = serve;
-    let system_of_source = RealSystem::default();
     let source = OnDisk {
         files,
         held_against,
@@ -59,21 +81,13 @@ fn serve(serve: Serve, settings: &Settings, system: &mut impl System) -> Exit {
         levels: settings.lint.clone(),
         settings: settings.file.clone(),
         certificate: [Some(certificate), Some(key), client_roots],
-        system: system_of_source,
+        system: RealSystem::default(),
     };
-    let running = match server::start(options, source, log) {
-        Ok(running) => running,
+    match server::start(options, source, log) {
+        Ok(running) => Some(running),
         Err(error) => {
             complain(system, &format!("error: the webhook does not start: {error}\n"));
-            return Exit::CouldNotAsk;
-        }
-    };
-    match running.until_signal() {
-        Ok(true) => Exit::Yes,
-        Ok(false) => Exit::No,
-        Err(error) => {
-            complain(system, &format!("error: no signal can be waited for: {error}\n"));
-            Exit::CouldNotAsk
+            None
         }
     }
 }

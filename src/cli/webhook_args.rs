@@ -27,6 +27,159 @@ pub(crate) enum WebhookCommand {
         portcullis webhook serve -f policies/ --guard tests/ --certificate serving/cert-chain.pem --key serving/key.pem\n\n\
         Exit codes: 0 ended by a signal, every request answered · 1 ended before every request was answered · 2 not started.")]
     Serve(Box<Serve>),
+    /// Print the Kubernetes manifests that run the webhook, and the one that makes the API server ask it.
+    ///
+    /// The policies and the guards are config maps, the certificate is a secret with `tls.crt` and `tls.key`; nothing of
+    /// them is printed. What makes the API server ask (`registration`) is best applied when `portcullis webhook self-test`
+    /// has shown that the webhook answers: from then on nothing changes that it does not allow.
+    #[command(after_help = "Examples:\n  \
+        portcullis webhook manifests server --image registry.example/portcullis:1 | kubectl apply -f -\n  \
+        portcullis webhook manifests registration --ca-bundle serving/root-cert.pem | kubectl apply -f -\n  \
+        portcullis webhook manifests server --guards mesh-guards -- --max-newly-allowed 0 --warn-level low\n\n\
+        Exit codes: 0 printed · 2 a file could not be read.")]
+    Manifests(Box<Manifests>),
+    /// Ask a webhook what it must deny and what it must allow, and whether it is ready.
+    ///
+    /// With --url a running one is asked. Without, one is started with the options of `serve` at a free port of 127.0.0.1
+    /// (--listen and --health are left alone), asked, and ended. Nothing is changed anywhere: the reviews are dry runs, and
+    /// ask about a policy that there is not.
+    #[command(after_help = "Examples:\n  \
+        portcullis webhook self-test -f policies/ --guard tests/ --certificate serving/cert-chain.pem --key serving/key.pem \
+        --ca-bundle serving/root-cert.pem\n  \
+        kubectl --namespace portcullis port-forward service/portcullis 8443:443 &\n  \
+        portcullis webhook self-test --url https://localhost:8443/validate --ca-bundle serving/root-cert.pem && \
+        portcullis webhook manifests registration --ca-bundle serving/root-cert.pem | kubectl apply -f -\n\n\
+        Exit codes: 0 everything is as it must be · 1 something is not · 2 the webhook could not be asked.")]
+    SelfTest(Box<SelfTest>),
+}
+
+/// `webhook manifests`.
+#[derive(Args, Debug)]
+pub(crate) struct Manifests {
+    /// Which of them.
+    #[arg(value_enum, value_name = "PART", default_value_t = Part::All)]
+    pub(crate) part: Part,
+
+    /// The name of everything.
+    #[arg(long, value_name = "NAME", default_value = "portcullis", value_parser = dns_label)]
+    pub(crate) name: String,
+
+    /// The namespace; policies in it and in `kube-system` are not asked about.
+    #[arg(short, long, value_name = "NAMESPACE", default_value = "portcullis", value_parser = dns_label)]
+    pub(crate) namespace: String,
+
+    /// The image, whose entry point is `portcullis`, built with `--features server`.
+    #[arg(long, value_name = "IMAGE", default_value = concat!("portcullis:", env!("CARGO_PKG_VERSION")))]
+    pub(crate) image: String,
+
+    /// How many there are.
+    #[arg(long, value_name = "COUNT", default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..))]
+    pub(crate) replicas: u16,
+
+    /// The secret with the certificate.
+    #[arg(long, value_name = "SECRET", default_value = "portcullis-certificate")]
+    pub(crate) certificate: String,
+
+    /// The config map with the mesh: workloads, services, policies.
+    #[arg(long, value_name = "CONFIGMAP", default_value = "portcullis-policies")]
+    pub(crate) policies: String,
+
+    /// The config map with the guards; none are held against a change where not given.
+    #[arg(long, value_name = "CONFIGMAP")]
+    pub(crate) guards: Option<String>,
+
+    /// What is not looked at is allowed: `failurePolicy: Ignore`, and --fail-open for the server.
+    #[arg(long)]
+    pub(crate) fail_open: bool,
+
+    /// The file with the roots that the webhook's certificate leads to, PEM; a placeholder is printed where not given.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) ca_bundle: Option<String>,
+
+    /// Where the API server asks, where the webhook does not run as these manifests say: `https://HOST:PORT/validate`.
+    #[arg(long, value_name = "URL", value_parser = https)]
+    pub(crate) url: Option<String>,
+
+    /// How to print: YAML documents, or a list as JSON.
+    #[arg(short, long, value_enum, default_value_t = Printed::Yaml)]
+    pub(crate) output: Printed,
+
+    /// Further options of `webhook serve`.
+    #[arg(last = true, value_name = "OPTIONS OF SERVE")]
+    pub(crate) options: Vec<String>,
+}
+
+/// Which manifests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Part {
+    /// Both.
+    All,
+    /// What runs the webhook.
+    Server,
+    /// What makes the API server ask it.
+    Registration,
+}
+
+/// How manifests are printed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Printed {
+    /// YAML documents.
+    Yaml,
+    /// A list.
+    Json,
+}
+
+/// `webhook self-test`.
+#[derive(Args, Debug)]
+pub(crate) struct SelfTest {
+    /// Where a running webhook is asked: `https://HOST:PORT/validate`.
+    #[arg(long, value_name = "URL", value_parser = https, conflicts_with = "paths", help_heading = "The test")]
+    pub(crate) url: Option<String>,
+
+    /// The file with the roots that its certificate must lead to, PEM, as the API server has them.
+    #[arg(long, value_name = "FILE", help_heading = "The test")]
+    pub(crate) ca_bundle: String,
+
+    /// The name that the API server knows it by, and that its certificate must have.
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "portcullis.portcullis.svc",
+        help_heading = "The test"
+    )]
+    pub(crate) server_name: String,
+
+    /// The file with the certificate to ask with, PEM; none is shown where not given.
+    #[arg(long, value_name = "FILE", requires = "client_key", help_heading = "The test")]
+    pub(crate) client_certificate: Option<String>,
+
+    /// The file with its key, PEM.
+    #[arg(long, value_name = "FILE", requires = "client_certificate", help_heading = "The test")]
+    pub(crate) client_key: Option<String>,
+
+    #[command(flatten)]
+    pub(crate) serve: Serve,
+}
+
+/// A name of the API server's objects that is part of others' [RFC 1123 §2.1].
+fn dns_label(text: &str) -> Result<String, String> {
+    let letter = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let ends = |byte: Option<u8>| byte.is_some_and(letter);
+    let inside = text.bytes().all(|byte| letter(byte) || byte == b'-');
+    if inside && text.len() <= 63 && ends(text.bytes().next()) && ends(text.bytes().last()) {
+        return Ok(text.to_owned());
+    }
+    Err("a DNS label has at most 63 of a-z, 0-9 and `-`, and begins and ends with none of `-`"
+        .to_owned())
+}
+
+/// The API server asks nothing but HTTPS, without a query.
+fn https(text: &str) -> Result<String, String> {
+    let rest = text.strip_prefix("https://").unwrap_or_default();
+    if rest.is_empty() || rest.contains(['?', '#', '@']) || rest.starts_with('/') {
+        return Err("a URL of the kind `https://HOST:PORT/validate` is meant".to_owned());
+    }
+    Ok(text.to_owned())
 }
 
 /// `webhook serve`.

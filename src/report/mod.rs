@@ -53,6 +53,8 @@ mod tap;
 #[cfg(feature = "text")]
 mod test_result;
 mod text;
+#[cfg(all(feature = "server", feature = "cli"))]
+mod webhook_manifests;
 #[cfg(feature = "text")]
 mod xml;
 mod yaml;
@@ -118,3 +120,5 @@ pub use tap::tap;
 #[cfg(feature = "text")]
 pub use test_result::test_result;
 pub use text::question;
+#[cfg(all(feature = "server", feature = "cli"))]
+pub use webhook_manifests::{WebhookSetting, list_document};

@@ -6,6 +6,7 @@ mod metrics;
 mod places;
 mod reload;
 mod respond;
+mod self_test;
 mod tls;
 
 use std::net::SocketAddr;
@@ -18,6 +19,7 @@ pub use log::{Decisions, Log};
 use metrics::Metrics;
 pub use reload::Source;
 use respond::Desk;
+pub use self_test::{Check, Target, self_test};
 pub use tls::Certificate;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;

@@ -1,12 +1,12 @@
-//! A certificate and its key, as PEM → what a TLS server needs.
+//! A certificate and its key, as PEM → what a TLS server needs, and what a client that asks it.
 
 use std::sync::Arc;
 
 pub(super) use rustls::ServerConfig;
 use rustls::server::WebPkiClientVerifier;
-use rustls::{RootCertStore, version};
+use rustls::{ClientConfig, RootCertStore, version};
 use rustls_pki_types::pem::PemObject as _;
-use rustls_pki_types::{CertificateDer, PrivateKeyDer};
+use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
 /// What a server shows, and whom it listens to. All of it is PEM.
 #[derive(Clone)]
@@ -56,6 +56,39 @@ pub(super) fn config(certificate: &Certificate, tls12: bool) -> Result<Arc<Serve
         .map_err(|error| format!("the certificate and its key: {error}"))?;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
+}
+
+/// How a client shakes hands with a server that must have this name, and a certificate that leads to the roots.
+pub(super) fn client(
+    roots: &[u8],
+    client: Option<&(Vec<u8>, Vec<u8>)>,
+    name: &str,
+) -> Result<(Arc<ClientConfig>, ServerName<'static>), String> {
+    let name = ServerName::try_from(name.to_owned())
+        .map_err(|error| format!("`{name}` is no name of a server: {error}"))?;
+    let mut store = RootCertStore::empty();
+    for root in certificates(roots, "the CA bundle")? {
+        store
+            .add(root)
+            .map_err(|error| format!("a root of the CA bundle: {error}"))?;
+    }
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|error| error.to_string())?
+        .with_root_certificates(store);
+    let config = match client {
+        None => builder.with_no_client_auth(),
+        Some((chain, key)) => {
+            let chain = certificates(chain, "the client's certificate")?;
+            let key = PrivateKeyDer::from_pem_slice(key)
+                .map_err(|error| format!("the client's key is not read: {error}"))?;
+            builder
+                .with_client_auth_cert(chain, key)
+                .map_err(|error| format!("the client's certificate and its key: {error}"))?
+        }
+    };
+    Ok((Arc::new(config), name))
 }
 
 fn certificates(pem: &[u8], what: &str) -> Result<Vec<CertificateDer<'static>>, String> {

@@ -63,6 +63,11 @@ impl Citadel {
         }
     }
 
+    #[cfg(feature = "cli")]
+    pub(crate) fn roots_pem(&self) -> String {
+        portcullis::ca::bundle::to_pem(&self.authority.roots())
+    }
+
     pub(crate) fn roots(&self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         for root in self.authority.roots() {
