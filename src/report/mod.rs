@@ -53,6 +53,8 @@ mod tap;
 #[cfg(feature = "text")]
 mod test_result;
 mod text;
+#[cfg(feature = "text")]
+mod xml;
 mod yaml;
 
 pub use account::{
