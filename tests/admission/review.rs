@@ -1,6 +1,6 @@
 //! Reviews of the API server, good, odd and hostile → what is answered.
 
-use portcullis::admission::{Budget, Facts, Gate, Known, review};
+use portcullis::admission::{Budget, Facts, Gate, Known, MAX_REVIEW, review};
 use portcullis::lint::Level;
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -282,6 +282,30 @@ fn a_budget_bounds_what_is_newly_allowed(#[case] gate: Gate) {
         warning: this newly allows 2: any other identity of the mesh → httpbin.foo:8080 GET /admin/x; httpbin.foo → httpbin.foo:8080 GET /admin/x (16 requests asked near the edges of the rules, so there may be more)
         "),
     }
+}
+
+/// Each request is held against all that an object holds: a long one is searched with fewer.
+#[rstest]
+#[case::long(MAX_REVIEW, true)]
+#[case::short(0, false)]
+fn a_long_review_is_searched_with_fewer_requests(#[case] length: usize, #[case] cut_short: bool) {
+    let mut facts = facts(budget(None, None, 2000));
+    facts.guards.clear();
+    let (known, _) = Known::prepare(facts).unwrap();
+    let rules: Vec<String> = (0..10)
+        .map(|rule| format!("{{from: [{{source: {{principals: [cluster.local/ns/foo/sa/r{rule}]}}}}], to: [{{operation: {{paths: [/a{rule}/b], methods: [M{rule}]}}}}]}}"))
+        .collect();
+    let many =
+        format!("{{selector: {{matchLabels: {{app: httpbin}}}}, rules: [{}]}}", rules.join(", "));
+    let text = ask("CREATE", &object(ALLOW, "many", &many), &Value::Null).to_string();
+    let spaces = " ".repeat(length.saturating_sub(text.len()));
+    let said = said(&review(&[text, spaces].concat(), &known));
+    assert_eq!(
+        said.contains("(133 requests asked, then the search was cut short"),
+        cut_short,
+        "{said}"
+    );
+    assert_eq!(said.contains("cut short"), cut_short, "{said}");
 }
 
 #[test]
