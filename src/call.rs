@@ -91,7 +91,7 @@ impl Passage {
         let mut written = BTreeSet::new();
         match at_gateway.map(|request| (request, &request.payload)) {
             Some((request, Payload::Http(http))) => {
-                let Ok(received) = receive(http, &context(mesh, request)) else {
+                let Ok(received) = receive(http, &context(mesh, gateway, request)) else {
                     return Ok(Vec::new());
                 };
                 if spec.remote_ip.is_none() && received.remote_address().is_none() {
@@ -169,7 +169,8 @@ fn listener_doubt(mesh: &Mesh, request: &Request) -> Option<String> {
 }
 
 /// How the gateway reads the request, as its own filters do.
-fn context(mesh: &Mesh, request: &Request) -> ReceiveContext {
+fn context(mesh: &Mesh, gateway: &Workload, request: &Request) -> ReceiveContext {
+    let proxy = mesh.proxy(gateway);
     ReceiveContext {
         normalization: match mesh.settings.normalization {
             Written::Base => Normalization::Base,
@@ -177,9 +178,10 @@ fn context(mesh: &Mesh, request: &Request) -> ReceiveContext {
             Written::MergeSlashes => Normalization::MergeSlashes,
             Written::None => Normalization::None,
         },
-        edge: Some(mesh.settings.num_trusted_proxies),
-        peer: request.source_ip,
+        edge: Some(proxy.num_trusted_proxies),
+        peer: request.source_ip.filter(|_| !proxy.proxy_protocol),
         downstream: if request.tls.is_some() { Downstream::Tls } else { Downstream::Plaintext },
+        client_certificate: proxy.client_certificate,
     }
 }
 

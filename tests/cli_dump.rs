@@ -9,7 +9,8 @@ use crate::support::project;
 #[rstest]
 #[case::a_pod_of_a_stateful_set("web-0.shop http://cart.shop/", Exit::Yes)]
 #[case::by_address("10.244.1.18 http://cart.shop/", Exit::Yes)]
-#[case::at_the_pods_address("web-0.shop http://10.244.1.17:8080/", Exit::Yes)]
+// [CL-15] No Service has it: the sidecar hands the bytes on as they are, and the port is STRICT.
+#[case::at_the_pods_address("web-0.shop http://10.244.1.17:8080/", Exit::No)]
 #[case::at_the_services_address("web-0.shop http://10.96.14.3/", Exit::Yes)]
 #[case::at_no_port_of_the_services_address("web-0.shop http://10.96.14.3:81/", Exit::CouldNotAsk)]
 #[case::another_method("web-0.shop POST http://cart.shop/", Exit::No)]

@@ -1,6 +1,6 @@
 //! Manifests to workloads: what stands before them, which port is what, who owns whom.
 
-use portcullis::mesh::{Dataplane, ListenerClass, Mesh, MeshInputs};
+use portcullis::mesh::{Dataplane, ListenerClass, Mesh, MeshInputs, Seen};
 use portcullis::parse::{Loaded, resources};
 use rstest::rstest;
 
@@ -129,7 +129,53 @@ fn annotations_take_ports_from_the_sidecar(
     let mesh = mesh(&format!(
         "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: foo, annotations: {annotations}}}\nspec: {{containers: [{{name: web}}]}}\n"
     ));
-    assert_eq!(mesh.inventory.workloads[0].uncaptured.takes(port), want);
+    assert_eq!(mesh.inventory.workloads[0].interception.passes(port), want);
+}
+
+// [IN-35]
+#[test]
+fn a_sidecar_resource_may_name_ports_where_nothing_is_intercepted() {
+    let pod = "apiVersion: v1\nkind: Pod\nmetadata: {name: web, namespace: foo, annotations: {sidecar.istio.io/interceptionMode: NONE}}\nspec: {containers: [{name: web}]}\n";
+    for (namespace, open) in [("foo", true), ("istio-system", true), ("bar", false)] {
+        let mesh = mesh(&format!(
+            "{pod}---\napiVersion: networking.istio.io/v1\nkind: Sidecar\nmetadata: {{name: s, namespace: {namespace}}}\n"
+        ));
+        let seen = mesh.inventory.workloads[0].interception.inbound(80);
+        assert_eq!(matches!(seen, Seen::Unknown(_)), open, "{namespace}");
+    }
+}
+
+// [IN-30]
+#[rstest]
+#[case::none("{}", false)]
+#[case::istios_own("{inject.istio.io/templates: 'sidecar,custom'}", false)]
+#[case::another("{inject.istio.io/templates: grpc-agent}", true)]
+fn a_template_that_is_not_istios_leaves_open_what_stands_there(
+    #[case] annotations: &str,
+    #[case] open: bool,
+) {
+    let mesh = mesh(&format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: foo, annotations: {annotations}}}\nspec: {{containers: [{{name: web}}]}}\n"
+    ));
+    assert_eq!(mesh.inventory.workloads[0].doubt.is_some(), open);
+}
+
+// [IN-35]
+#[rstest]
+#[case::refused("{traffic.sidecar.istio.io/excludeInboundPorts: http}", Err(()))]
+#[case::no_mode("{sidecar.istio.io/interceptionMode: 'OFF'}", Err(()))]
+#[case::told("{sidecar.istio.io/bootstrapOverride: mine}", Ok(1))]
+#[case::empty("{sidecar.istio.io/bootstrapOverride: ''}", Ok(0))]
+fn what_annotations_leave_open_is_told(#[case] annotations: &str, #[case] want: Result<usize, ()>) {
+    let text = format!(
+        "apiVersion: v1\nkind: Pod\nmetadata: {{name: web, namespace: foo, annotations: {annotations}}}\nspec: {{containers: [{{name: web}}]}}\n"
+    );
+    let mut loaded = Loaded::default();
+    resources("mesh.yaml", &text, "default", &mut loaded);
+    let compiled =
+        Mesh::compile(MeshInputs { resources: vec![&loaded.resources], ..MeshInputs::default() });
+    let told = compiled.map(|(_, findings)| findings.len());
+    assert_eq!(told.map_err(drop), want);
 }
 
 const SERVICES: &str = "

@@ -10,6 +10,9 @@ mod admission {
     pub(crate) mod support;
 }
 #[cfg(test)]
+#[cfg(all(feature = "cli", unix))]
+mod against_envoy;
+#[cfg(test)]
 #[cfg(all(feature = "ca", unix))]
 mod ca {
     mod checkpoint;
@@ -100,6 +103,15 @@ mod explained;
 #[cfg(feature = "yaml")]
 mod explanation;
 #[cfg(test)]
+#[cfg(feature = "cli")]
+#[path = "../fuzz/lib.rs"]
+#[expect(unreachable_pub, reason = "a library of its own for the fuzz targets")]
+#[expect(clippy::wildcard_enum_match_arm, reason = "the second evaluator is as simple as can be")]
+mod fuzz;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod inputs;
+#[cfg(test)]
 #[cfg(feature = "yaml")]
 mod inventory;
 #[cfg(test)]
@@ -111,6 +123,7 @@ mod lints {
     mod commands;
     mod corpus;
     mod examples;
+    mod fixes;
 }
 #[cfg(test)]
 #[cfg(feature = "cli")]
@@ -121,6 +134,12 @@ mod properties;
 #[cfg(test)]
 #[cfg(feature = "yaml")]
 mod refusals;
+#[cfg(test)]
+#[cfg(all(feature = "yaml", feature = "jwt"))]
+mod regressions;
+#[cfg(test)]
+#[cfg(feature = "cli")]
+mod second_evaluator;
 #[cfg(test)]
 #[cfg(feature = "yaml")]
 mod statements;

@@ -100,6 +100,30 @@ fn holds(mesh: &str, questions: &str) {
     "AP edge/p {rules: [{from: [{source: {remoteIpBlocks: [1.2.3.4]}}]}]}",
     "from: {plaintext: true, ip: 1.2.3.4}, to: edge.edge:80, request: {headers: {x-forwarded-for: 9.9.9.9}}, expect: allow"
 )]
+// [IN-9] [AP-61]
+#[case::a_gateway_has_a_topology_of_its_own(
+    "POD edge/own {containers: [{name: istio-proxy, ports: [{containerPort: 80}]}]} with labels: {istio: ingressgateway}, annotations: {proxy.istio.io/config: '{\"gatewayTopology\": {\"numTrustedProxies\": 1}}'}
+     AP edge/p {rules: [{from: [{source: {remoteIpBlocks: [1.2.3.4]}}]}]}",
+    "from: {plaintext: true, ip: 10.0.0.1}, to: own.edge:80, request: {headers: {x-forwarded-for: 1.2.3.4}}, expect: allow
+     from: {plaintext: true, ip: 1.2.3.4}, to: own.edge:80, request: {headers: {x-forwarded-for: 9.9.9.9}}, expect: deny
+     from: {plaintext: true, ip: 10.0.0.1}, to: edge.edge:80, request: {headers: {x-forwarded-for: 1.2.3.4}}, expect: deny"
+)]
+// [IN-9]
+#[case::a_topology_of_its_own_counts_as_a_whole(
+    "mesh: {defaultConfig: {gatewayTopology: {numTrustedProxies: 1}}}
+     POD edge/own {containers: [{name: istio-proxy, ports: [{containerPort: 80}]}]} with labels: {istio: ingressgateway}, annotations: {proxy.istio.io/config: 'gatewayTopology: {forwardClientCertDetails: SANITIZE}'}
+     POD edge/other {containers: [{name: istio-proxy, ports: [{containerPort: 80}]}]} with labels: {istio: ingressgateway}, annotations: {proxy.istio.io/config: 'concurrency: 2'}
+     AP edge/p {rules: [{from: [{source: {remoteIpBlocks: [1.2.3.4]}}]}]}",
+    "from: {plaintext: true, ip: 10.0.0.1}, to: own.edge:80, request: {headers: {x-forwarded-for: 1.2.3.4}}, expect: deny
+     from: {plaintext: true, ip: 10.0.0.1}, to: other.edge:80, request: {headers: {x-forwarded-for: 1.2.3.4}}, expect: allow"
+)]
+// [IN-9] [AP-62]
+#[case::a_sidecar_has_no_topology(
+    "POD foo/web {containers: [{name: web, ports: [{containerPort: 80}]}]} with annotations: {proxy.istio.io/config: 'gatewayTopology: {numTrustedProxies: 2}'}
+     AP foo/p {rules: [{from: [{source: {remoteIpBlocks: [1.2.3.4]}}]}]}",
+    "to: web.foo:80, request: {headers: {x-forwarded-for: '1.2.3.4, 9.9.9.9'}}, expect: deny
+     to: web.foo:80, request: {headers: {x-forwarded-for: '9.9.9.9, 1.2.3.4'}}, expect: allow"
+)]
 // [IN-10]
 #[case::selectors_reach_gateways_of_the_gateway_api(
     "AP edge/p {action: DENY, selector: {matchLabels: {app: gw}}, rules: [{}]}",
@@ -129,6 +153,46 @@ fn holds(mesh: &str, questions: &str) {
     "to: web.foo:80, expect: deny
      to: web.foo:81, expect: allow, because: {default: true}"
 )]
+// [IN-35]
+#[case::without_interception_nothing_comes_to_the_sidecar(
+    "mesh: {defaultConfig: {interceptionMode: TPROXY}}
+     POD foo/one {containers: [{name: web, ports: [{containerPort: 80}]}]} with annotations: {sidecar.istio.io/interceptionMode: NONE}
+     POD foo/two {containers: [{name: web, ports: [{containerPort: 80}]}]} with annotations: {proxy.istio.io/config: 'interceptionMode: NONE'}
+     POD foo/three {containers: [{name: web, ports: [{containerPort: 80}]}]} with annotations: {proxy.istio.io/config: 'interceptionMode: NONE', sidecar.istio.io/interceptionMode: REDIRECT}
+     AP foo/p {}",
+    "from: {plaintext: true}, to: one.foo:80, expect: allow, because: {default: true}
+     from: {plaintext: true}, to: two.foo:80, expect: allow, because: {default: true}
+     from: {plaintext: true}, to: three.foo:80, expect: deny"
+)]
+// [IN-35]
+#[case::ports_that_are_named_are_seen_though_they_are_excluded(
+    "POD foo/web {containers: [{name: web, ports: [{containerPort: 80}]}]} with annotations: {traffic.sidecar.istio.io/includeInboundPorts: '80', traffic.sidecar.istio.io/excludeInboundPorts: '80'}
+     AP foo/p {}",
+    "to: web.foo:80, expect: deny"
+)]
+// [IN-20]
+#[case::past_its_sidecar_a_caller_speaks_plaintext(
+    "SVC foo/front {clusterIP: 10.96.0.1, selector: {app: httpbin}, ports: [{name: http, port: 80, targetPort: 8080}]}
+     POD foo/ports {containers: [{name: a}]} with annotations: {traffic.sidecar.istio.io/excludeOutboundPorts: '80'}
+     POD foo/ranges {containers: [{name: a}]} with annotations: {traffic.sidecar.istio.io/includeOutboundIPRanges: 10.0.0.0/24}
+     POD foo/mode {containers: [{name: a}]} with annotations: {sidecar.istio.io/interceptionMode: NONE}
+     PA foo/p {mtls: {mode: STRICT}}",
+    "from: ports.foo, to: front.foo:80, expect: refused, because: {stage: transport}
+     from: ports.foo, expect: allow
+     from: ranges.foo, to: front.foo:80, expect: refused
+     from: ranges.foo, expect: allow
+     from: mode.foo, to: front.foo:80, expect: refused
+     from: ports.foo, to: front.foo:80, tls: plaintext, expect: refused"
+)]
+// [IN-20]
+#[case::where_the_dialled_address_is_not_known_nor_is_what_is_spoken(
+    "SVC foo/front {selector: {app: httpbin}, ports: [{name: http, port: 80, targetPort: 8080}]}
+     POD foo/ranges {containers: [{name: a}]} with annotations: {traffic.sidecar.istio.io/excludeOutboundIPRanges: 10.96.0.0/12}
+     PA foo/p {mtls: {mode: STRICT}}",
+    "from: ranges.foo, to: front.foo:80, expect: unknown
+     from: ranges.foo, to: front.foo:80, tls: plaintext, expect: refused
+     from: ranges.foo, expect: allow"
+)]
 // [IN-34]
 #[case::a_label_names_the_gateway(
     "AP edge/p {action: DENY, targetRefs: [{group: gateway.networking.k8s.io, kind: Gateway, name: gw}], rules: [{}]}",
@@ -142,6 +206,30 @@ fn holds(mesh: &str, questions: &str) {
     "expect: unknown
      request: {path: /q}, expect: allow
      sourceIp: 10.1.2.3, expect: allow"
+)]
+// [RT-33]
+#[case::a_gateway_removes_what_a_client_says_of_its_certificate(
+    "AP edge/p {rules: [{when: [{key: 'request.headers[x-forwarded-client-cert]', values: ['*']}]}]}",
+    "from: {plaintext: true}, to: edge.edge:80, request: {headers: {x-forwarded-client-cert: URI=a}}, expect: deny"
+)]
+// [RT-33]
+#[case::a_gateway_lets_it_through_where_the_mesh_says_so(
+    "mesh: {defaultConfig: {gatewayTopology: {forwardClientCertDetails: ALWAYS_FORWARD_ONLY}}}
+     AP edge/p {rules: [{when: [{key: 'request.headers[x-forwarded-client-cert]', values: [URI=a]}]}]}
+     AP foo/p {rules: [{when: [{key: 'request.headers[x-forwarded-client-cert]', values: [URI=a]}]}]}",
+    "from: {plaintext: true}, to: edge.edge:80, request: {headers: {x-forwarded-client-cert: URI=a}}, expect: allow
+     from: {plaintext: true}, to: edge.edge:80, request: {headers: {x-forwarded-client-cert: URI=b}}, expect: deny
+     from: {plaintext: true}, request: {headers: {x-forwarded-client-cert: URI=a}}, expect: deny
+     request: {headers: {x-forwarded-client-cert: URI=a}}, expect: unknown"
+)]
+// [RT-33]
+#[case::a_sidecar_goes_by_its_proxy_headers(
+    "mesh: {defaultConfig: {proxyHeaders: {forwardedClientCert: FORWARD_ONLY}}}
+     AP foo/p {rules: [{when: [{key: 'request.headers[x-forwarded-client-cert]', values: [URI=a]}]}]}
+     AP edge/p {rules: [{when: [{key: 'request.headers[x-forwarded-client-cert]', values: [URI=a]}]}]}",
+    "request: {headers: {x-forwarded-client-cert: URI=a}}, expect: allow
+     from: {plaintext: true}, request: {headers: {x-forwarded-client-cert: URI=a}}, expect: deny
+     from: {plaintext: true}, to: edge.edge:80, request: {headers: {x-forwarded-client-cert: URI=a}}, expect: deny"
 )]
 // [IN-51]
 #[case::a_request_without_host_is_answered_before_any_policy(
@@ -417,6 +505,75 @@ fn identities(#[case] mesh: &str, #[case] questions: &str) {
      AP foo/p {rules: [{from: [{source: {principals: ['*']}}]}]}",
     "from: sleep.bar, to: httpbin.foo:8080, expect: deny
      from: sleep.bar, to: httpbin.foo:7000, expect: allow"
+)]
+// [CL-11]
+#[case::a_pod_that_says_that_it_ends_no_mutual_tls_gets_plaintext(
+    "POD foo/web {containers: [{name: web, ports: [{containerPort: 80}]}]} with labels: {security.istio.io/tlsMode: disabled}
+     PA foo/p {mtls: {mode: STRICT}}",
+    "from: sleep.bar, to: web.foo:80, expect: refused"
+)]
+// [CL-15]
+#[case::an_address_that_no_service_has_gets_plaintext(
+    "SVC foo/headless {clusterIP: None, selector: {app: httpbin}, ports: [{name: tcp, port: 9000}]}
+     PA foo/p {mtls: {mode: STRICT}}",
+    "from: sleep.bar, to: '10.0.0.9:8080', expect: refused
+     from: sleep.bar, to: '10.0.0.9:8080', request: {host: httpbin.foo}, expect: unknown
+     from: sleep.bar, to: '10.0.0.9:9000', protocol: TCP, expect: allow"
+)]
+// [CL-15]
+#[case::or_no_answer_where_only_what_is_known_is_called(
+    "mesh: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}",
+    "from: sleep.bar, to: '10.0.0.9:8080', expect: unknown
+     from: sleep.bar, expect: allow"
+)]
+// [CL-31]
+#[case::gateways_may_call_through_a_waypoint(
+    "SVC foo/front {selector: {app: httpbin}, ports: [{name: http, port: 80, targetPort: 8080}]} with labels: {istio.io/ingress-use-waypoint: 'true', istio.io/use-waypoint: w}",
+    "from: edge.edge, to: front.foo:80, expect: unknown
+     from: sleep.bar, to: front.foo:80, expect: allow"
+)]
+// [RT-18]
+#[case::a_service_that_is_not_exported_is_not_known(
+    "SVC foo/front {selector: {app: httpbin}, ports: [{name: http, port: 80, targetPort: 8080}]} with annotations: {networking.istio.io/exportTo: '., baz'}
+     SVC foo/back {selector: {app: httpbin}, ports: [{name: http, port: 80, targetPort: 8080}]}",
+    "from: sleep.bar, to: front.foo:80, expect: unknown
+     from: httpbin.foo, to: front.foo:80, expect: allow
+     from: legacy.foo, to: front.foo:80, expect: allow
+     from: sleep.bar, to: back.foo:80, expect: allow"
+)]
+// [RT-18]
+#[case::the_mesh_says_where_services_are_exported(
+    "mesh: {defaultServiceExportTo: ['.']}
+     SVC foo/front {selector: {app: httpbin}, ports: [{name: http, port: 80, targetPort: 8080}]}",
+    "from: sleep.bar, to: front.foo:80, expect: unknown
+     from: httpbin.foo, to: front.foo:80, expect: allow"
+)]
+// [RT-40]
+#[case::the_port_of_a_headless_service_is_the_one_that_is_dialled(
+    "SVC foo/headless {clusterIP: None, selector: {app: httpbin}, ports: [{name: http, port: 81, targetPort: 8080}]}
+     AP foo/p {rules: [{to: [{operation: {ports: ['8080']}}]}]}",
+    "from: sleep.bar, to: headless.foo:81, expect: deny
+     from: {plaintext: true}, to: headless.foo:81, expect: deny
+     from: edge.edge, to: headless.foo:81, expect: allow"
+)]
+// [RT-40]
+#[case::the_pods_of_a_headless_service_all_get_mutual_tls_or_none(
+    "SVC foo/one {clusterIP: None, selector: {group: one}, ports: [{name: http, port: 80}]}
+     SVC foo/two {clusterIP: None, selector: {group: two}, ports: [{name: http, port: 80}]}
+     POD foo/a {containers: [{name: a}]} with labels: {group: one}
+     POD foo/b {containers: [{name: a}]} with labels: {group: one, security.istio.io/tlsMode: disabled}
+     POD foo/c {containers: [{name: a}]} with labels: {group: two}
+     POD foo/d {containers: [{name: a}]} with labels: {group: two}
+     PA foo/p {mtls: {mode: STRICT}}",
+    "from: sleep.bar, to: one.foo:80, expect: refused
+     from: sleep.bar, to: two.foo:80, expect: allow"
+)]
+// [RT-40]
+#[case::the_mode_of_one_of_its_ports_does_not_count(
+    "SVC foo/headless {clusterIP: None, selector: {app: httpbin}, ports: [{name: http, port: 8080}]}
+     PA foo/w {selector: {matchLabels: {app: httpbin}}, mtls: {mode: STRICT}, portLevelMtls: {8080: {mode: DISABLE}}}",
+    "from: sleep.bar, to: headless.foo:8080, expect: rejected
+     from: sleep.bar, expect: allow"
 )]
 // [CL-13]
 #[case::a_caller_without_proxy_speaks_plaintext(

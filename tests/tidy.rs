@@ -7,7 +7,7 @@ use crate::support::{project, sources};
 /// dependency → the only files that may name it.
 const DOORWAYS: &[(&str, &[&str])] = &[
     ("ipnet", &["src/matcher/ip.rs"]),
-    ("granit_parser", &["src/parse/yaml.rs"]),
+    ("granit_parser", &["src/parse/anchors.rs", "src/parse/yaml.rs"]),
     ("strsim", &["src/parse/suggest.rs"]),
     (
         "serde_json",
@@ -244,7 +244,7 @@ fn nothing_tells_where_it_was_made() {
 
 /// The families of docs/semantics.md.
 const FAMILIES: &[&str] =
-    &["IN", "ID", "PA", "CL", "SEL", "AP", "PN", "L4", "JWT", "OC", "CA", "SP", "VAL"];
+    &["IN", "ID", "PA", "CL", "SEL", "AP", "PN", "L4", "JWT", "OC", "RT", "CA", "SP", "VAL"];
 
 /// `AP-13` → itself, of `PA-20d` and `ID-31.4` the number; nothing for a text that names no statement.
 fn number(text: &str) -> Option<(String, &str)> {

@@ -1,29 +1,4 @@
-//! A suite in any text: whatever compiles is decided without a panic, and an observer never changes the answer.
+//! Asks the claim of `claims/decide.rs`.
 #![no_main]
 
-use libfuzzer_sys::fuzz_target;
-use portcullis::decide::Observer;
-use portcullis::suite;
-
-struct Watching;
-
-impl Observer for Watching {
-    const WATCHING: bool = true;
-}
-
-fuzz_target!(|text: &str| {
-    let mut findings = Vec::new();
-    for suite in suite::read("fuzz.test.yaml", text, &mut findings) {
-        if suite.cases.len() > 100 {
-            continue;
-        }
-        let Ok(prepared) = suite::prepare(&suite, &[]) else { continue };
-        for case in &suite.cases {
-            let Ok(requests) = prepared.mesh.requests(&case.spec) else { continue };
-            for request in requests {
-                let plain = prepared.mesh.decide(&request);
-                assert_eq!(plain, prepared.mesh.decide_with(&request, &mut Watching));
-            }
-        }
-    }
-});
+libfuzzer_sys::fuzz_target!(|bytes: &[u8]| portcullis_fuzz::claims::decide::holds(bytes));

@@ -49,6 +49,7 @@ impl Guard {
         // The known resources are judged where the known mesh is compiled, and the object where it is reviewed.
         let (mut mesh, _) = Mesh::compile(MeshInputs {
             config: policies.config.clone().over(&facts.config),
+            config_is_whole: facts.config_is_whole,
             revision: revision.clone(),
             istio_version: policies.istio_version.or(facts.istio_version),
             resources: vec![&resources],

@@ -54,6 +54,8 @@ pub struct Facts {
     pub resources: Vec<Resource>,
     /// Laid over the mesh `ConfigMap` that the resources may hold.
     pub config: MeshConfig,
+    /// Whether `config` is the mesh's configuration, and not some of its fields.
+    pub config_is_whole: bool,
     /// istiod's revision; `default` where empty.
     pub revision: String,
     /// The release that the proxies are of; absent for the newest.
@@ -104,6 +106,7 @@ impl Known {
     pub fn prepare(facts: Facts) -> Result<(Self, Vec<Diagnostic>), Diagnostics> {
         let (mut mesh, mut findings) = Mesh::compile(MeshInputs {
             config: facts.config.clone(),
+            config_is_whole: facts.config_is_whole,
             revision: facts.revision.clone(),
             istio_version: facts.istio_version,
             resources: vec![&facts.resources],

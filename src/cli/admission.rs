@@ -113,6 +113,7 @@ pub(crate) fn known(
     let facts = Facts {
         resources: loaded.resources,
         config: given.config,
+        config_is_whole: given.whole,
         revision: files.revision.clone(),
         istio_version: files.istio,
         stubs: given.stubs,

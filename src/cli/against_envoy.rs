@@ -11,7 +11,7 @@ use super::test_args::Test;
 use super::{complain, complain_of, load, print};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::jwt::InlineKeys;
-use crate::real_envoy::{self, Agreement, Asked, Entered, Failure};
+use crate::real_envoy::{self, Agreement, Asked, Entered, Failure, Program};
 use crate::report;
 use crate::suite::{self, Prepared, Suite};
 
@@ -27,8 +27,21 @@ pub(crate) fn run(arguments: &Test, program: &str, system: &mut impl System) -> 
         complain_of(system, &[finding]);
         return Exit::CouldNotAsk;
     };
-    if !real_envoy::every_address_is_local() {
-        return elsewhere(&program, arguments, system);
+    let everywhere = real_envoy::every_address_is_local();
+    if !everywhere {
+        match elsewhere(&program, arguments) {
+            Ok(exit) => return exit,
+            Err(why) => {
+                let note = format!(
+                    "there is no private network namespace, in which every address is local ({why}): workloads are at \
+                     loopback, and callers elsewhere are not compared"
+                );
+                let finding = Diagnostic::warning(Code::Unreadable, note).help(
+                    "it needs the programs `unshare` and `ip`, and the right to make user namespaces",
+                );
+                complain_of(system, &[finding]);
+            }
+        }
     }
     let mut unreadable = 0;
     let suites = suites(arguments, system, &mut unreadable);
@@ -42,7 +55,7 @@ pub(crate) fn run(arguments: &Test, program: &str, system: &mut impl System) -> 
             }
         }
     }
-    match compare(&program, &prepared, system) {
+    match compare(&program, &prepared, everywhere, system) {
         Ok(count) => {
             print(system, &count.to_string());
             match count {
@@ -75,9 +88,9 @@ fn find(program: &str, system: &impl System) -> Option<PathBuf> {
         .find(|path| is_there(path))
 }
 
-/// The same again, where every address is one of this machine.
-fn elsewhere(program: &Path, arguments: &Test, system: &mut impl System) -> Exit {
-    let own = std::env::current_exe();
+/// The same again, where every address is one of this machine; else why there is no such place.
+fn elsewhere(program: &Path, arguments: &Test) -> Result<Exit, String> {
+    let own = std::env::current_exe().map_err(|error| error.to_string())?;
     let flag = format!("--against-envoy={}", program.display());
     let mut words = vec![OsStr::new("test"), OsStr::new(&flag)];
     if arguments.quiet {
@@ -85,27 +98,15 @@ fn elsewhere(program: &Path, arguments: &Test, system: &mut impl System) -> Exit
     }
     words.push(OsStr::new("--"));
     words.extend(arguments.paths.iter().map(OsStr::new));
-    let entered = match &own {
-        Ok(own) => real_envoy::enter(own.as_os_str(), &words),
-        Err(error) => Entered::Refused(error.to_string()),
-    };
+    let entered = real_envoy::enter(own.as_os_str(), &words);
     let ended = [Exit::Yes, Exit::No, Exit::CouldNotAsk, Exit::Unknown, Exit::NothingRan]
         .into_iter()
         .find(|exit| entered == Entered::Ended(exit.code()));
-    if let Some(exit) = ended {
-        return exit;
+    match (ended, entered) {
+        (Some(exit), _) => Ok(exit),
+        (None, Entered::Ended(code)) => Err(format!("`unshare` or `ip` ended with {code}")),
+        (None, Entered::Refused(why)) => Err(why),
     }
-    let why = match entered {
-        Entered::Ended(code) => format!("`unshare` or `ip` ended with {code}"),
-        Entered::Refused(why) => why,
-    };
-    let finding = Diagnostic::error(
-        Code::Unreadable,
-        format!("there is no private network namespace in which every address is local: {why}"),
-    )
-    .help("it needs the programs `unshare` and `ip`, and the right to make user namespaces");
-    complain_of(system, &[finding]);
-    Exit::CouldNotAsk
 }
 
 fn suites(arguments: &Test, system: &mut impl System, unreadable: &mut usize) -> Vec<Suite> {
@@ -183,13 +184,14 @@ impl std::fmt::Display for Count {
 fn compare(
     program: &Path,
     prepared: &[Prepared<'_>],
+    everywhere: bool,
     system: &mut impl System,
 ) -> Result<Count, Failure> {
     let now = system.now();
     let mut count = Count::default();
     let mut asked = Vec::new();
     let mut names = Vec::new();
-    for prepared in prepared {
+    for (index, prepared) in prepared.iter().enumerate() {
         let mut requests = Vec::new();
         let mut of_suite = Vec::new();
         for case in &prepared.suite.cases {
@@ -197,8 +199,13 @@ fn compare(
                 Ok(found) => {
                     for mut request in found {
                         request.now = Some(now);
-                        // It is sent from somewhere: then that is what is asked, too.
-                        request.source_ip.get_or_insert(real_envoy::SOMEWHERE);
+                        // It is sent from somewhere to somewhere: then that is what is asked, too.
+                        if everywhere {
+                            request.source_ip.get_or_insert(real_envoy::SOMEWHERE);
+                        } else if let Err(reason) = real_envoy::to_loopback(&mut request, index) {
+                            *count.incomparable.entry(reason).or_default() += 1;
+                            continue;
+                        }
                         requests.push(request);
                         of_suite.push(case.name.as_str());
                     }
@@ -210,11 +217,12 @@ fn compare(
         names.push(of_suite);
     }
     let to_text = |message: &crate::envoy::Message| report::configuration(message).to_line();
-    let replies = real_envoy::ask(program, &asked, now, &to_text)?;
+    let program = Program::at(program);
+    let replies = real_envoy::ask(&program, &asked, now, &to_text)?;
     for (index, (asked, replies)) in asked.iter().zip(&replies).enumerate() {
         for (at, (request, reply)) in asked.requests.iter().zip(replies).enumerate() {
             let decision = asked.mesh.decide(request);
-            match real_envoy::compare(asked.mesh, &decision, reply) {
+            match real_envoy::compare(asked.mesh, request, &decision, reply) {
                 Agreement::Agree => count.agree += 1,
                 Agreement::Incomparable(reason) => {
                     *count.incomparable.entry(reason).or_default() += 1;

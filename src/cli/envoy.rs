@@ -8,7 +8,7 @@ use super::flags::{Files, Format};
 use super::system::System;
 use super::{complain_of, load, names, write};
 use crate::diagnostic::{Code, Diagnostic, FieldPath};
-use crate::envoy::{self, Layer, Material, Message, Place};
+use crate::envoy::{self, Layer, Material, Message, Place, Startup};
 use crate::mesh::{ListenerClass, Mesh, TokenProvider};
 use crate::report;
 
@@ -125,10 +125,15 @@ fn bootstrap(arguments: &Bootstrap, mesh: &Mesh, index: usize) -> Result<Message
         let message = format!("the files declare no port of `{}`", workload.full_name());
         return refused(message, "say at which to listen: `--port 8080`");
     }
+    let file = |named: &Option<String>, name: &str| match (named, &arguments.certs) {
+        (Some(named), _) => named.clone(),
+        (None, Some(folder)) => format!("{}/{name}", folder.trim_end_matches('/')),
+        (None, None) => name.to_owned(),
+    };
     let material = Material {
-        certificate: arguments.certificate.clone(),
-        key: arguments.key.clone(),
-        roots: arguments.roots.clone(),
+        certificate: file(&arguments.certificate, "cert-chain.pem"),
+        key: file(&arguments.key, "key.pem"),
+        roots: file(&arguments.roots, "root-cert.pem"),
     };
     let mut listeners = Vec::new();
     for address in addresses {
@@ -153,5 +158,5 @@ fn bootstrap(arguments: &Bootstrap, mesh: &Mesh, index: usize) -> Result<Message
     }
     let authorizers = envoy::authorizers(mesh, "");
     listeners.extend(authorizers.listeners);
-    Ok(envoy::bootstrap(listeners, authorizers.clusters))
+    Ok(envoy::bootstrap(listeners, authorizers.clusters, Startup::default()))
 }

@@ -28,8 +28,8 @@ pub(crate) enum EnvoyCommand {
     /// chains for plaintext and mutual TLS, the same normalization, tokens and policies. Behind them stand an answer 200
     /// and, for bytes, an echo. What a --provider is said to answer is answered by Envoy itself.
     #[command(after_help = "Examples:\n  \
-        portcullis envoy bootstrap httpbin.foo -f policies/ --certificate httpbin.pem --key httpbin-key.pem --roots root.pem \
-        --address 127.0.0.1 >envoy.json\n  \
+        portcullis ca issue foo/httpbin --out httpbin\n  \
+        portcullis envoy bootstrap httpbin.foo -f policies/ --certs httpbin --address 127.0.0.1 >envoy.json\n  \
         envoy -c envoy.json\n\n\
         Exit codes: 0 printed · 2 could not ask.")]
     Bootstrap(Bootstrap),
@@ -67,17 +67,21 @@ pub(crate) struct Bootstrap {
     #[arg(long, value_name = "IP")]
     pub(crate) address: Option<IpAddr>,
 
-    /// The file with the workload's certificate, PEM, as Envoy finds it.
-    #[arg(long, value_name = "FILE", default_value = "cert-chain.pem")]
-    pub(crate) certificate: String,
+    /// The folder with cert-chain.pem, key.pem and root-cert.pem, as Envoy finds it: what ca issue --out wrote.
+    #[arg(long, value_name = "DIR")]
+    pub(crate) certs: Option<String>,
 
-    /// The file with its key, PEM, as Envoy finds it.
-    #[arg(long, value_name = "FILE", default_value = "key.pem")]
-    pub(crate) key: String,
+    /// The file with the workload's certificate, PEM, as Envoy finds it, instead of cert-chain.pem.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) certificate: Option<String>,
 
-    /// The file with the roots of the mesh, PEM, as Envoy finds it.
-    #[arg(long, value_name = "FILE", default_value = "root-cert.pem")]
-    pub(crate) roots: String,
+    /// The file with its key, PEM, as Envoy finds it, instead of key.pem.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) key: Option<String>,
+
+    /// The file with the roots of the mesh, PEM, as Envoy finds it, instead of root-cert.pem.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) roots: Option<String>,
 
     /// How to print the configuration.
     #[arg(short, long, value_enum, default_value_t = Written::Json)]

@@ -9,7 +9,7 @@ use super::progress::Progress;
 use super::system::System;
 use super::{complain, complain_of, load, print, validate, write};
 use crate::diagnostic::{Code, Diagnostic, Severity};
-use crate::lint::{self, Fix, IndexedTexts, Level, Levels, Subject};
+use crate::lint::{self, Finding, Fix, IndexedTexts, Level, Levels, Lint, Subject};
 use crate::mesh::Mesh;
 use crate::parse::{self, Loaded};
 use crate::report::{
@@ -33,15 +33,14 @@ pub(crate) fn run(
         complain_of(system, &[finding]);
         return Exit::CouldNotAsk;
     }
-    let mut loaded = load::resources(paths, &files.namespace, system);
+    let mut read = load::texts(paths, system);
+    let mut loaded = load::understood(&read, &files.namespace);
     let mut linted = Linted::of(&loaded, files, levels, system);
     if arguments.fix || arguments.diff {
-        let texts = match mended(&loaded, &linted.fixes) {
+        // What does not fit was left out with the findings.
+        let texts = match lint::apply(&loaded.texts, &linted.fixes) {
             Ok(texts) => texts,
-            Err(finding) => {
-                complain_of(system, &[finding]);
-                return Exit::CouldNotAsk;
-            }
+            Err(error) => return refuse(format!("the fixes do not fit together: {error}"), system),
         };
         if arguments.output == LintFormat::Text && !arguments.quiet {
             for (file, text) in &texts {
@@ -49,12 +48,21 @@ pub(crate) fn run(
                 print(system, &text_diff(file, before, text));
             }
         }
-        if arguments.fix {
+        if arguments.fix && !arguments.diff {
+            if texts.contains_key("-") {
+                let message = "standard input cannot be mended: name files, or use --diff";
+                return refuse(message.to_owned(), system);
+            }
             if let Err(finding) = write_all(&loaded.texts, &texts, system) {
                 complain_of(system, &[finding]);
                 return Exit::CouldNotAsk;
             }
-            loaded = read_again(&loaded.texts, texts, &files.namespace);
+            for (file, text) in read.iter_mut().flatten() {
+                if let Some(changed) = texts.get(file) {
+                    changed.clone_into(text);
+                }
+            }
+            loaded = load::understood(&read, &files.namespace);
             linted = Linted::of(&loaded, files, levels, system);
         }
     }
@@ -120,20 +128,36 @@ impl Linted {
     fn of(loaded: &Loaded, files: &Files, levels: &Levels, system: &mut impl System) -> Self {
         let mut report = LintReport::default();
         let mut said = loaded.findings.clone();
-        said.extend(loaded.resources.iter().flat_map(refusals));
+        let mut admitted = true;
+        for resource in &loaded.resources {
+            let mut refusals = refusals(resource);
+            for refusal in &mut refusals {
+                // Then it is in the cluster all the same.
+                if files.admission_bypassed && refusal.code == Code::Refused {
+                    refusal.severity = Severity::Warning;
+                }
+                admitted &= refusal.severity != Severity::Error;
+            }
+            report.add_of(resource, refusals);
+        }
         said.extend(lint::unknown_annotations(&loaded.resources));
-        let mesh = mesh(loaded, files, &mut said, &mut report.notes, system);
+        let mesh = mesh(loaded, files, admitted, &mut said, &mut report.notes, system);
         report.add(said);
         let subject = Subject::new(&loaded.resources, mesh.as_ref());
         let mut progress = Progress::of("linting");
         let findings = lint::run(&subject, levels, &mut || progress.step(system));
         progress.end(system);
-        let texts = IndexedTexts::of(&loaded.texts);
-        let mut fixes = Vec::new();
-        for (lint, level, mut finding) in findings.found {
-            finding.fix = finding.fix.filter(|fix| texts.fits(fix));
-            fixes.extend(finding.fix.clone());
+        let mut found = findings.found;
+        let fixes = fitting(&loaded.texts, &mut found);
+        for (lint, level, finding) in found {
             report.add_finding(mesh.as_ref(), lint, level, finding);
+        }
+        if !findings.incomplete.is_empty() {
+            let codes: Vec<&str> = findings.incomplete.iter().map(|lint| lint.code).collect();
+            report.notes.push(format!(
+                "of {} not everything was looked at: there are too many values to try them all",
+                codes.join(", ")
+            ));
         }
         for (lint, silenced) in findings.silenced {
             report.add_silenced(lint, silenced);
@@ -143,17 +167,47 @@ impl Linted {
     }
 }
 
+/// The fixes that can be made; of the others their findings say why not.
+fn fitting(texts: &Sources, found: &mut [(&Lint, Level, Finding)]) -> Vec<Fix> {
+    let fixes: Vec<Fix> = found
+        .iter()
+        .filter_map(|(_, _, finding)| finding.fix.clone())
+        .collect();
+    if fixes.is_empty() {
+        return fixes;
+    }
+    let fit = IndexedTexts::of(texts, parse::anchored).fit(&fixes);
+    let findings = found
+        .iter_mut()
+        .filter(|(_, _, finding)| finding.fix.is_some());
+    for ((_, _, finding), fit) in findings.zip(&fit) {
+        if let Err(why) = fit {
+            finding.fix = None;
+            finding
+                .help
+                .push_str(&format!("; --fix leaves it alone: {}", why.because));
+        }
+    }
+    fixes
+        .into_iter()
+        .zip(fit)
+        .filter(|(_, fit)| fit.is_ok())
+        .map(|(fix, _)| fix)
+        .collect()
+}
+
 /// The mesh; absent where something is wrong with the files, so that it would not be the one that is meant.
 fn mesh(
     loaded: &Loaded,
     files: &Files,
+    admitted: bool,
     said: &mut Vec<Diagnostic>,
     notes: &mut Vec<String>,
     system: &mut impl System,
 ) -> Option<Mesh> {
     let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
     let given = load::given(files, system, said);
-    let mesh = if said.iter().any(is_error) {
+    let mesh = if !admitted || said.iter().any(is_error) {
         None
     } else {
         match load::compile(files, given, loaded) {
@@ -183,36 +237,11 @@ fn mesh(
     mesh
 }
 
-/// The texts with every fix made.
-fn mended(loaded: &Loaded, fixes: &[Fix]) -> Result<BTreeMap<String, String>, Diagnostic> {
-    let changed = lint::apply(&loaded.texts, fixes);
-    let refuse = |message: String| {
-        Diagnostic::error(Code::BadRequest, message)
-            .help("nothing was changed: mend one of them by hand")
-    };
-    let texts =
-        changed.map_err(|error| refuse(format!("the fixes do not fit together: {error}")))?;
-    if texts.contains_key("-") {
-        let message = "standard input cannot be mended: name files, or use --diff".to_owned();
-        return Err(refuse(message));
-    }
-    Ok(texts)
-}
-
-/// The same resources from the changed texts.
-fn read_again(
-    before: &Sources,
-    changed: BTreeMap<String, String>,
-    default_namespace: &str,
-) -> Loaded {
-    let mut texts = before.clone();
-    texts.extend(changed);
-    let mut loaded = Loaded::default();
-    for (file, text) in &texts {
-        parse::resources(file, text, default_namespace, &mut loaded);
-    }
-    parse::duplicates(&mut loaded);
-    loaded
+/// Says why nothing is mended.
+fn refuse(message: String, system: &mut impl System) -> Exit {
+    let finding = Diagnostic::error(Code::BadRequest, message).help("nothing was changed");
+    complain_of(system, &[finding]);
+    Exit::CouldNotAsk
 }
 
 /// Writes every text, or puts back those that were written.

@@ -84,6 +84,8 @@ pub(crate) fn mesh(files: &Files, system: &mut impl System) -> Result<Read, Vec<
 /// What the flags say of the mesh beside its files.
 pub(crate) struct Given {
     pub(crate) config: MeshConfig,
+    /// Whether a file gave it.
+    pub(crate) whole: bool,
     pub(crate) stubs: BTreeMap<String, ProviderStub>,
 }
 
@@ -98,7 +100,8 @@ pub(crate) fn given(
         .iter()
         .filter_map(|word| stub(word, findings))
         .collect();
-    Given { config: mesh_config(files, system, findings), stubs }
+    let whole = files.mesh_config.is_some();
+    Given { config: mesh_config(files, system, findings), whole, stubs }
 }
 
 /// The mesh of what was read, and what is worth a look about it.
@@ -112,6 +115,7 @@ pub(crate) fn compile(
 ) -> Result<(Mesh, Vec<Diagnostic>), Vec<Diagnostic>> {
     let compiled = Mesh::compile(MeshInputs {
         config: given.config,
+        config_is_whole: given.whole,
         revision: files.revision.clone(),
         istio_version: files.istio,
         resources: vec![&loaded.resources],
@@ -173,6 +177,9 @@ fn stub(word: &str, findings: &mut Vec<Diagnostic>) -> Option<(String, ProviderS
     stub
 }
 
+/// A file's name and text, or why it has none.
+pub(crate) type FileText = Result<(String, String), Diagnostic>;
+
 /// Everything that the paths hold.
 pub(crate) fn resources(
     paths: &[String],
@@ -180,6 +187,42 @@ pub(crate) fn resources(
     system: &mut impl System,
 ) -> Loaded {
     let mut loaded = Loaded::default();
+    each_text(paths, system, |text| understand(&text, default_namespace, &mut loaded));
+    parse::duplicates(&mut loaded);
+    loaded
+}
+
+/// Every file that the paths hold, in their order.
+pub(crate) fn texts(paths: &[String], system: &mut impl System) -> Vec<FileText> {
+    let mut texts = Vec::new();
+    each_text(paths, system, |text| texts.push(text));
+    texts
+}
+
+/// As [`resources`], of files that were read already.
+pub(crate) fn understood(texts: &[FileText], default_namespace: &str) -> Loaded {
+    let mut loaded = Loaded::default();
+    for text in texts {
+        understand(text, default_namespace, &mut loaded);
+    }
+    parse::duplicates(&mut loaded);
+    loaded
+}
+
+/// Adds what a file holds, or why nobody knows.
+fn understand(text: &FileText, default_namespace: &str, loaded: &mut Loaded) {
+    match text {
+        Ok((file, text)) => {
+            let before = loaded.findings.len();
+            parse::resources(file, text, default_namespace, loaded);
+            no_manifest(loaded.findings.get_mut(before..).unwrap_or_default());
+        }
+        Err(finding) => loaded.findings.push(finding.clone()),
+    }
+}
+
+/// Reads every file that the paths hold.
+fn each_text(paths: &[String], system: &mut impl System, mut then: impl FnMut(FileText)) {
     let mut seen = BTreeSet::new();
     let mut progress = Progress::of("reading files");
     for path in paths {
@@ -190,7 +233,7 @@ pub(crate) fn resources(
                     format!("`{path}` holds no YAML or JSON file"),
                 )
                 .help("name a file, a folder or a pattern that holds Kubernetes manifests");
-                loaded.findings.push(finding);
+                then(Err(finding));
             }
             Ok(files) => {
                 for file in files {
@@ -201,21 +244,15 @@ pub(crate) fn resources(
                     }
                     progress.step(system);
                     match system.read(&file) {
-                        Ok(text) => {
-                            let before = loaded.findings.len();
-                            parse::resources(&file, &text, default_namespace, &mut loaded);
-                            no_manifest(loaded.findings.get_mut(before..).unwrap_or_default());
-                        }
-                        Err(error) => loaded.findings.push(unreadable(&file, &error)),
+                        Ok(text) => then(Ok((file, text))),
+                        Err(error) => then(Err(unreadable(&file, &error))),
                     }
                 }
             }
-            Err(error) => loaded.findings.push(unreadable(path, &error)),
+            Err(error) => then(Err(unreadable(path, &error))),
         }
     }
     progress.end(system);
-    parse::duplicates(&mut loaded);
-    loaded
 }
 
 /// A text whose documents are no mappings is no manifest: then that is what there is to say.

@@ -56,8 +56,11 @@ fn leads_to(inventory: &Inventory, service: &str, port: u16) -> Option<u16> {
     let service =
         services.find(|known| format!("{}.{}", known.name, known.namespace) == service)?;
     let mut ports = service.ports.iter();
-    let (own, _) =
-        ports.find(|(_, backends)| backends.iter().any(|backend| backend.port == port))?;
+    let (own, _) = ports.find(|(own, backends)| {
+        backends
+            .iter()
+            .any(|backend| service.dialled(**own, *backend) == port)
+    })?;
     Some(*own)
 }
 

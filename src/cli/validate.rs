@@ -14,7 +14,9 @@ pub(crate) fn run(arguments: &Validate, style: Style, system: &mut impl System) 
     let loaded = load::resources(&arguments.paths, &arguments.namespace, system);
     let mut report = LintReport::default();
     report.add(loaded.findings.iter().cloned());
-    report.add(loaded.resources.iter().flat_map(refusals));
+    for resource in &loaded.resources {
+        report.add_of(resource, refusals(resource));
+    }
     report.sort();
     if !arguments.quiet {
         let shown = Shown {

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use super::Observer;
 use super::truth::Truth;
 use crate::matcher::StringMatch;
-use crate::mesh::{Attribute, Clause, Condition, ConditionRef, Part, Rule, RuleRef, ValueMatch};
+use crate::mesh::{
+    Attribute, Clause, Condition, ConditionRef, IstioVersion, Part, Rule, RuleRef, ValueMatch,
+};
 use crate::request::{Certificate, Claim, Claims, Received, Value};
 
 /// What a proxy knows of one request when it asks its rules.
@@ -25,8 +27,8 @@ pub struct Facts<'f> {
     pub server_name: Option<&'f str>,
     /// The request; absent on TCP.
     pub http: Option<&'f Received>,
-    /// Whether the lines of a header are one value, joined with commas, as in older proxies [AP-80].
-    pub joins_header_lines: bool,
+    /// The release of the proxy; absent: the newest.
+    pub istio: Option<IstioVersion>,
     /// The claims of the verified token; absent where there is none.
     pub claims: Option<&'f Claims>,
 }
@@ -131,10 +133,20 @@ impl Facts<'_> {
 
     fn value(&self, attribute: &Attribute, value: &ValueMatch) -> Truth {
         match value {
-            ValueMatch::Principal(principal) => self.name(|name| principal.matches(name)),
-            ValueMatch::Namespace(namespace) => self.name(|name| namespace.matches(name)),
-            ValueMatch::ServiceAccount(account) => self.name(|name| account.matches(name)),
-            ValueMatch::TrustDomain(domain) => self.name(|name| domain.matches(name)),
+            ValueMatch::Principal(principal)
+                if self.is(IstioVersion::reads_suffixes_as_expressions) =>
+            {
+                self.name(|name| principal.matches_unquoted(name))
+            }
+            ValueMatch::Principal(principal) => self.name(|name| Some(principal.matches(name))),
+            ValueMatch::Namespace(namespace) => self.name(|name| Some(namespace.matches(name))),
+            ValueMatch::ServiceAccount(account)
+                if self.is(IstioVersion::reads_accounts_as_expressions) =>
+            {
+                self.name(|name| account.matches_unquoted(name))
+            }
+            ValueMatch::ServiceAccount(account) => self.name(|name| Some(account.matches(name))),
+            ValueMatch::TrustDomain(domain) => self.name(|name| Some(domain.matches(name))),
             ValueMatch::Ip(block) => {
                 let address = if *attribute == Attribute::DestinationIp {
                     self.destination_ip
@@ -168,11 +180,18 @@ impl Facts<'_> {
         }
     }
 
+    /// Whether the proxy is of a release that does so.
+    fn is(&self, epoch: fn(IstioVersion) -> bool) -> bool {
+        self.istio.is_some_and(epoch)
+    }
+
     /// Whether any name of the peer's certificate matches; a peer without has none [ID-12] [ID-14].
-    fn name(&self, matches: impl Fn(&str) -> bool) -> Truth {
-        self.peer
-            .is_some_and(|certificate| certificate.names().any(matches))
-            .into()
+    fn name(&self, matches: impl Fn(&str) -> Option<bool>) -> Truth {
+        let names = self
+            .peer
+            .into_iter()
+            .flat_map(|certificate| certificate.names());
+        Truth::any(names.map(|name| matches(name).map_or(Truth::Unknown, Truth::from)))
     }
 
     fn text(&self, attribute: &Attribute, text: &StringMatch) -> Truth {
@@ -199,7 +218,7 @@ impl Facts<'_> {
                 .into(),
             Attribute::RequestHeader(name) => {
                 let lines = self.http.into_iter().flat_map(|http| http.header(name));
-                if self.joins_header_lines {
+                if self.is(IstioVersion::joins_header_lines) {
                     return joined(lines, text);
                 }
                 // Each line on its own [AP-80]; pseudo headers too [AP-81].

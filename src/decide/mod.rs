@@ -18,7 +18,7 @@ use self::transport::{Accepted, Shut};
 use crate::istio::{Normalization as WrittenNormalization, ProviderKind};
 use crate::mesh::{
     Condition, ConditionRef, CustomRules, Dataplane, DecidedMode, Enforcement, IstioVersion, Mesh,
-    ProviderStub, RuleRef, RuleSet, Workload, usable_provider,
+    ProviderStub, RuleRef, RuleSet, Seen, Workload, usable_provider,
 };
 use crate::request::{
     Claims, Downstream, Normalization, Payload, ReceiveContext, Received, Request, Value, receive,
@@ -103,10 +103,16 @@ impl PolicyEnforcementPoint<'_> {
             }
             Dataplane::Gateway | Dataplane::Sidecar => {}
         }
-        if self.workload.uncaptured.takes(request.port) {
-            let status = matches!(request.payload, Payload::Http(_)).then_some(200);
-            let why = format!("an annotation takes port {} away from the sidecar", request.port);
-            return Decision::new(Verdict::Allow, status, Because::NoProxy(why));
+        if let Some(doubt) = &self.workload.doubt {
+            return Decision::unknown(vec![doubt.clone()]);
+        }
+        match self.workload.interception.inbound(request.port) {
+            Seen::No(why) => {
+                let status = matches!(request.payload, Payload::Http(_)).then_some(200);
+                return Decision::new(Verdict::Allow, status, Because::NoProxy(why));
+            }
+            Seen::Unknown(doubt) => return Decision::unknown(vec![doubt]),
+            Seen::Yes => {}
         }
         if let Some(doubt) = &request.doubt {
             return Decision::unknown(vec![doubt.clone()]);
@@ -162,18 +168,18 @@ impl PolicyEnforcementPoint<'_> {
                 listener.map_or_else(|| request.tls.is_some(), |listener| listener.terminates_tls);
             return transport::gateway(class, terminates, request.tls.as_ref(), &request.payload);
         }
-        let accepted = &self.mesh.settings.accepted_trust_domains;
         transport::sidecar(
             self.mode().mode,
             class,
             request.tls.as_ref(),
             &request.payload,
-            accepted,
+            &self.mesh.settings,
         )
     }
 
     fn receive_context(&self, accepted: &Accepted<'_>) -> ReceiveContext {
         let gateway = self.workload.dataplane == Dataplane::Gateway;
+        let proxy = self.mesh.proxy(self.workload);
         ReceiveContext {
             // [PN-1]
             normalization: match self.mesh.settings.normalization {
@@ -182,14 +188,24 @@ impl PolicyEnforcementPoint<'_> {
                 WrittenNormalization::MergeSlashes => Normalization::MergeSlashes,
                 WrittenNormalization::None => Normalization::None,
             },
-            edge: gateway.then_some(self.mesh.settings.num_trusted_proxies),
-            peer: self.request.source_ip,
+            edge: gateway.then_some(proxy.num_trusted_proxies),
+            peer: self
+                .request
+                .source_ip
+                .filter(|_| !self.behind_the_proxy_protocol()),
             downstream: match (accepted.tls, accepted.peer) {
                 (_, Some(_)) => Downstream::MutualTls,
                 (true, None) => Downstream::Tls,
                 (false, None) => Downstream::Plaintext,
             },
+            client_certificate: proxy.client_certificate,
         }
+    }
+
+    /// Whether a gateway is told the client's address by bytes that no question has.
+    fn behind_the_proxy_protocol(&self) -> bool {
+        self.workload.dataplane == Dataplane::Gateway
+            && self.mesh.proxy(self.workload).proxy_protocol
     }
 
     /// Whether proxies of this release read the path otherwise than the newest, some of them [PN-3].
@@ -213,7 +229,9 @@ impl PolicyEnforcementPoint<'_> {
         // On TCP the connection's own address counts [AP-60].
         let remote_ip = match http {
             Some(http) => http.remote_address(),
-            None => request.source_ip,
+            None => request
+                .source_ip
+                .filter(|_| !self.behind_the_proxy_protocol()),
         };
         Facts {
             peer: accepted.peer,
@@ -223,11 +241,7 @@ impl PolicyEnforcementPoint<'_> {
             port: request.port,
             server_name,
             http,
-            joins_header_lines: self
-                .mesh
-                .settings
-                .istio_version
-                .is_some_and(IstioVersion::joins_header_lines),
+            istio: self.mesh.settings.istio_version,
             claims,
         }
     }

@@ -1,8 +1,8 @@
 //! Gate 1: a mode, a listener and what the caller speaks → what comes in, or why nothing does.
 
-use crate::mesh::{ListenerClass, MtlsMode};
+use crate::mesh::{IstioVersion, ListenerClass, MtlsMode, Settings};
 use crate::request::{
-    Certificate, HttpRequest, HttpVersion, ISTIO_HTTP_ALPN, ISTIO_TCP_ALPN, Payload, Tls,
+    Certificate, HttpRequest, HttpVersion, ISTIO_HTTP_ALPN, ISTIO_TCP_ALPN, METHODS, Payload, Tls,
 };
 
 /// What a connection has become behind the listener.
@@ -33,7 +33,7 @@ pub(crate) fn sidecar<'r>(
     class: ListenerClass,
     tls: Option<&'r Tls>,
     payload: &Payload,
-    accepted_trust_domains: &[String],
+    settings: &Settings,
 ) -> Result<Accepted<'r>, Shut> {
     let is_http = matches!(payload, Payload::Http(_));
     let plaintext = |http| Accepted { http, peer: None, tls: false, server_name: false };
@@ -48,7 +48,9 @@ pub(crate) fn sidecar<'r>(
                 Err(Shut::Garbled("the port takes HTTP, and these bytes are none"))
             }
             (_, ListenerClass::Http) => Ok(plaintext(true)),
-            (_, ListenerClass::Sniffed) => Ok(plaintext(looks_like_http(payload))),
+            (_, ListenerClass::Sniffed) => {
+                Ok(plaintext(looks_like_http(payload, settings.istio_version)))
+            }
         };
     };
     let offers = |known: &[&str]| {
@@ -71,7 +73,7 @@ pub(crate) fn sidecar<'r>(
             Ok(opaque(true))
         }
         (MtlsMode::Permissive | MtlsMode::Strict, _) => {
-            let peer = verified(tls, accepted_trust_domains)?;
+            let peer = verified(tls, &settings.accepted_trust_domains)?;
             // On a sniffed port ALPN alone decides [PA-13]; a client without Istio's gets the TCP chain [PA-20c].
             let http = match class {
                 ListenerClass::Http => true,
@@ -89,17 +91,49 @@ pub(crate) fn sidecar<'r>(
 }
 
 /// Whether the inspector of a sniffed port takes plaintext for HTTP: by its request line [PA-13].
-fn looks_like_http(payload: &Payload) -> bool {
+fn looks_like_http(payload: &Payload, istio: Option<IstioVersion>) -> bool {
     match payload {
         Payload::Bytes => false,
         Payload::Http(request) if request.version == HttpVersion::Http2 => true,
         Payload::Http(HttpRequest { method, target, .. }) => {
-            let readable = |byte: u8| byte.is_ascii() && !matches!(byte, b' ' | b'\t' | 0x7f);
-            let begins = target.starts_with(['/', '*']) || target.contains("://");
-            let whole = target.trim_end_matches(' ');
-            is_token(method) && whole.bytes().all(readable) && (begins || method == "CONNECT")
+            is_method(method, istio) && is_target(method, target, istio)
         }
     }
+}
+
+/// Whether the inspector takes a text for a method.
+fn is_method(text: &str, istio: Option<IstioVersion>) -> bool {
+    match istio {
+        Some(version) if version.inspects_known_methods() => {
+            // Two that the codec knows are not among them.
+            let known = METHODS.contains(&text) && !["MSEARCH", "QUERY"].contains(&text);
+            known || (text == "M-SEARCH" && version.inspects_m_search())
+        }
+        _ => is_token(text),
+    }
+}
+
+/// Whether the inspector takes a text for what a method asks for.
+fn is_target(method: &str, target: &str, istio: Option<IstioVersion>) -> bool {
+    let readable = |byte: u8| byte.is_ascii() && !matches!(byte, b' ' | b'\t' | 0x7f);
+    let target = target.trim_end_matches(' ');
+    if !target.bytes().all(readable) {
+        return false;
+    }
+    let known = istio.is_some_and(IstioVersion::inspects_known_methods);
+    if method == "CONNECT" {
+        // Only what stands before a path or a query is read as an authority.
+        let authority = target.split(['/', '?']).next().unwrap_or_default();
+        let odd = ['"', '#', '<', '>', '\\', '^', '`', '{', '|', '}'];
+        return !authority.contains(odd) || (target.starts_with('*') && !known);
+    }
+    let in_scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
+    let is_url = target.split_once("://").is_some_and(|(scheme, rest)| {
+        scheme.starts_with(|first: char| first.is_ascii_alphabetic())
+            && scheme.bytes().all(in_scheme)
+            && !(rest.is_empty() && known)
+    });
+    is_url || target.starts_with(['/', '*'])
 }
 
 /// Whether a text is a token of HTTP (RFC 9110 §5.6.2): the inspector reads no other method, known or not.
@@ -185,21 +219,36 @@ mod tests {
 
     use super::*;
 
-    // [PA-13]
+    // [PA-13]: of the newest, of Istio 1.30 (Envoy 1.38) and of 1.28 (Envoy 1.36).
     #[rstest]
-    #[case::known("GET", "/", true)]
-    #[case::unknown("FOO", "/", true)]
-    #[case::lower_case("get", "/", true)]
-    #[case::any_token("a!b", "/", true)]
-    #[case::empty("", "/", false)]
-    #[case::two_words("G T", "/", false)]
-    #[case::no_token("G@T", "/", false)]
-    #[case::a_target_of_no_form("GET", "example.com", false)]
-    #[case::beyond_ascii("GET", "/\u{e9}", false)]
+    #[case::known("GET", "/", [true, true, true])]
+    #[case::unknown("FOO", "/", [true, false, false])]
+    #[case::lower_case("get", "/", [true, false, false])]
+    #[case::any_token("a!b", "/", [true, false, false])]
+    #[case::known_to_the_codec_alone("QUERY", "/", [true, false, false])]
+    #[case::known_long_ago("M-SEARCH", "/", [true, false, true])]
+    #[case::empty("", "/", [false; 3])]
+    #[case::two_words("G T", "/", [false; 3])]
+    #[case::no_token("G@T", "/", [false; 3])]
+    #[case::a_target_of_no_form("GET", "example.com", [false; 3])]
+    #[case::beyond_ascii("GET", "/\u{e9}", [false; 3])]
+    #[case::a_url("GET", "HtTp+x://a", [true; 3])]
+    #[case::nothing_behind_a_scheme("GET", "a://", [true, false, false])]
+    #[case::no_scheme("GET", "://a", [false; 3])]
+    #[case::a_scheme_of_a_digit("GET", "1://a", [false; 3])]
+    #[case::a_url_in_a_query("GET", "x?u=http://a", [false; 3])]
+    #[case::any_text_for_a_tunnel("CONNECT", "@*/?x", [true; 3])]
+    #[case::what_no_url_has("CONNECT", "a\\b", [false; 3])]
+    #[case::braces("CONNECT", "{*}", [false; 3])]
+    #[case::anything_in_a_path_to_a_tunnel("CONNECT", "/a#{", [true; 3])]
+    #[case::anything_behind_an_authority("CONNECT", "a:80/#{", [true; 3])]
+    #[case::anything_in_a_query("CONNECT", "a?#{", [true; 3])]
+    #[case::an_authority_with_a_fragment("CONNECT", "a:80#x", [false; 3])]
+    #[case::anything_behind_a_star("CONNECT", "*#{", [true, false, false])]
     fn the_inspector_reads_a_request_line(
         #[case] method: &str,
         #[case] target: &str,
-        #[case] http: bool,
+        #[case] http: [bool; 3],
     ) {
         let request = HttpRequest {
             method: method.to_owned(),
@@ -208,6 +257,10 @@ mod tests {
             headers: Vec::new(),
             version: HttpVersion::Http11,
         };
-        assert_eq!(looks_like_http(&Payload::Http(request)), http);
+        let payload = Payload::Http(request);
+        let looks = [None, Some("1.30.0"), Some("1.28.0")]
+            .map(|version| version.map(|version| version.parse().unwrap()))
+            .map(|version| looks_like_http(&payload, version));
+        assert_eq!(looks, http);
     }
 }

@@ -130,27 +130,37 @@ fn answering(name: &str, address: Message, routes: Vec<Message>) -> Message {
     ])
 }
 
+/// How an Envoy starts, beside what it listens to.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Startup<'s> {
+    /// The socket of its administration, a path; absent: port 15000 of this machine, as in Istio.
+    pub administration: Option<&'s str>,
+    /// The features that are turned off by their runtime guards: `match_headers_individually`.
+    pub guards_off: &'s [&'s str],
+}
+
 /// The configuration that Envoy starts with. What Istio's own says of the runtime is in it: a fragment of a path is cut
 /// off, and regular expressions may be long.
 #[must_use]
-pub fn bootstrap(listeners: Vec<Message>, clusters: Vec<Message>) -> Message {
-    let runtime = Message::object([
-        ("envoy.reloadable_features.http_reject_path_with_fragment", false.into()),
-        ("re2.max_program_size.error_level", 32_768_u32.into()),
-    ]);
+pub fn bootstrap(listeners: Vec<Message>, clusters: Vec<Message>, startup: Startup<'_>) -> Message {
+    let guard = |name: &str| format!("envoy.reloadable_features.{name}");
+    let runtime = Message::object([("re2.max_program_size.error_level", 32_768_u32.into())])
+        .with(&guard("http_reject_path_with_fragment"), false);
+    let runtime = startup
+        .guards_off
+        .iter()
+        .fold(runtime, |runtime, name| runtime.with(&guard(name), false));
     let layer = Message::object([("name", "istio".into()), ("staticLayer", runtime)]);
     let resources = Message::object([])
         .with("listeners", Message::List(listeners))
         .with_list("clusters", clusters);
+    let administration = match startup.administration {
+        Some(path) => Message::object([("pipe", Message::object([("path", path.into())]))]),
+        None => socket_address(IpAddr::V4(Ipv4Addr::LOCALHOST), ADMIN_PORT),
+    };
     Message::object([
         ("node", Message::object([("id", "portcullis".into()), ("cluster", "portcullis".into())])),
-        (
-            "admin",
-            Message::object([(
-                "address",
-                socket_address(IpAddr::V4(Ipv4Addr::LOCALHOST), ADMIN_PORT),
-            )]),
-        ),
+        ("admin", Message::object([("address", administration)])),
         ("layeredRuntime", Message::object([("layers", vec![layer].into())])),
         ("staticResources", resources),
     ])

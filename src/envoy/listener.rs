@@ -271,7 +271,7 @@ impl Serving<'_> {
     }
 
     fn connection_manager(&self, peers: Peers) -> Message {
-        let Place { keys, behind, port, .. } = *self.place;
+        let Place { keys, behind, port, workload, .. } = *self.place;
         let mut filters = connection_manager_filters(self.mesh, self.enforcement, keys, behind);
         filters.push(Message::extension(
             "envoy.filters.http.router",
@@ -281,10 +281,9 @@ impl Serving<'_> {
         let settings = &self.mesh.settings;
         let details =
             Message::object([("subject", true.into()), ("dns", true.into()), ("uri", true.into())]);
-        let client_certificate = match peers {
-            Peers::OfTheMesh => "APPEND_FORWARD",
-            Peers::Anybody => "SANITIZE_SET",
-        };
+        let proxy = self.mesh.workload(workload).map(|to| self.mesh.proxy(to));
+        let client_certificate =
+            proxy.map_or("SANITIZE", |proxy| proxy.client_certificate.as_str());
         let config = Message::object([
             ("statPrefix", format!("inbound_{port}").into()),
             ("routeConfig", answer_everything()),
@@ -297,8 +296,9 @@ impl Serving<'_> {
             ("serverName", "istio-envoy".into()),
             ("localReplyConfig", tell_details()),
         ]);
-        let hops =
-            Some(settings.num_trusted_proxies).filter(|hops| peers == Peers::Anybody && *hops > 0);
+        let hops = proxy
+            .map(|proxy| proxy.num_trusted_proxies)
+            .filter(|hops| peers == Peers::Anybody && *hops > 0);
         let config =
             normalized(config, settings.normalization).with_some("xffNumTrustedHops", hops);
         Message::extension(

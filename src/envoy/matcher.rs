@@ -49,7 +49,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// A value of `principals`, trust domain replaced already [ID-10].
-pub(super) fn principal(value: &str) -> Message {
+pub(super) fn principal(value: &str, quoted: fn(&str) -> String) -> Message {
     match StringMatch::parse(value) {
         StringMatch::Present => regex(".+"),
         StringMatch::Suffix(suffix) => regex(&format!("{URI_PREFIX}.*{}", quoted(&suffix))),
@@ -67,7 +67,11 @@ pub(super) fn namespace(value: &str) -> Message {
 }
 
 /// A value of `serviceAccounts` in a policy of `policy_namespace` [ID-25].
-pub(super) fn service_account(value: &str, policy_namespace: &str) -> Message {
+pub(super) fn service_account(
+    value: &str,
+    policy_namespace: &str,
+    quoted: fn(&str) -> String,
+) -> Message {
     let (namespace, account) = value.split_once('/').unwrap_or((policy_namespace, value));
     regex(&format!("{URI_PREFIX}.+/ns/{}/(.+/|)sa/{}(/.+)?", quoted(namespace), quoted(account)))
 }

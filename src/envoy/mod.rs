@@ -9,7 +9,7 @@ mod message;
 mod rbac;
 mod rule;
 
-pub use bootstrap::{Authorizers, authorizers, bootstrap};
+pub use bootstrap::{Authorizers, Startup, authorizers, bootstrap};
 pub use jwt::{NO_KEYS, jwt_filter, own_keys};
 pub use listener::{Material, Place, Unservable, connection_manager_filters, listener};
 pub use message::Message;

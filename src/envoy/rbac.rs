@@ -72,8 +72,12 @@ fn policies<'p>(
 ) -> Vec<(String, Message)> {
     let mut translated = BTreeMap::new();
     for policy in policies {
-        let translation =
-            Translation { layer, trust: &mesh.settings.trust, namespace: &policy.namespace };
+        let translation = Translation {
+            layer,
+            trust: &mesh.settings.trust,
+            namespace: &policy.namespace,
+            istio: mesh.settings.istio_version,
+        };
         if policy.matches_never {
             // "Generate an explicit policy that never matches": what has no rule allows nothing [AP-13].
             let id = format!("ns[{}]-policy[{}]-rule[0]", policy.namespace, policy.name);

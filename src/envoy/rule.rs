@@ -4,7 +4,7 @@ use super::matcher;
 use super::message::Message;
 use super::rbac::Layer;
 use crate::matcher::StringMatch;
-use crate::mesh::{Attribute, Clause, Condition, Rule, ValueMatch};
+use crate::mesh::{Attribute, Clause, Condition, IstioVersion, Rule, ValueMatch};
 use crate::spiffe::TrustDomains;
 
 /// Where Envoy looks for what a condition asks.
@@ -91,6 +91,8 @@ pub(super) struct Translation<'t> {
     pub(super) trust: &'t TrustDomains,
     /// The namespace of the policy.
     pub(super) namespace: &'t str,
+    /// The release of istiod; absent: the newest.
+    pub(super) istio: Option<IstioVersion>,
 }
 
 impl Translation<'_> {
@@ -139,6 +141,11 @@ impl Translation<'_> {
             )
         };
         clauses.iter().map(clause).collect()
+    }
+
+    /// How a text goes into a regular expression: older releases hand some on as they are written.
+    fn quoting(&self, unquoted: fn(IstioVersion) -> bool) -> fn(&str) -> String {
+        if self.istio.is_some_and(unquoted) { str::to_owned } else { matcher::quoted }
     }
 
     /// Any of a condition's values, or none of them. Absent on TCP for what is HTTP's: only that condition goes
@@ -192,7 +199,12 @@ impl Translation<'_> {
                 named(
                     principals
                         .iter()
-                        .map(|value| matcher::principal(value))
+                        .map(|value| {
+                            matcher::principal(
+                                value,
+                                self.quoting(IstioVersion::reads_suffixes_as_expressions),
+                            )
+                        })
                         .collect(),
                 )
             }
@@ -208,7 +220,10 @@ impl Translation<'_> {
             Attribute::SourceNamespace => named(written().map(matcher::namespace).collect()),
             Attribute::SourceServiceAccount => named(
                 written()
-                    .map(|value| matcher::service_account(value, self.namespace))
+                    .map(|value| {
+                        let quoting = self.quoting(IstioVersion::reads_accounts_as_expressions);
+                        matcher::service_account(value, self.namespace, quoting)
+                    })
                     .collect(),
             ),
             Attribute::SourceIp => {

@@ -302,7 +302,7 @@ impl Asked<'_> {
         }
         let workload = self.mesh.workload(self.request.workload);
         let gateway = workload.is_some_and(|workload| workload.dataplane == Dataplane::Gateway);
-        let trusted = self.mesh.settings.num_trusted_proxies;
+        let trusted = workload.map_or(0, |workload| self.mesh.proxy(workload).num_trusted_proxies);
         if !over_http || (gateway && trusted == 0) {
             return vec![Change::SourceIp(ip)];
         }

@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+use super::ProxyConfig;
 use crate::diagnostic::Sourced;
 
 /// `pathNormalization.normalization`.
@@ -35,8 +36,12 @@ pub struct MeshConfig {
     pub normalization: Option<Normalization>,
     /// `extensionProviders` [IN-8].
     pub extension_providers: Option<Vec<ExtensionProvider>>,
-    /// `defaultConfig.gatewayTopology.numTrustedProxies`; 0 where absent [IN-9].
-    pub num_trusted_proxies: Option<u32>,
+    /// `defaultConfig`: the ProxyConfig of every proxy, as far as its own says nothing else [IN-9].
+    pub default_config: ProxyConfig,
+    /// `defaultServiceExportTo`; everywhere (`*`) where absent.
+    pub default_service_export_to: Option<Vec<String>>,
+    /// Whether `outboundTrafficPolicy.mode` is `REGISTRY_ONLY`; `ALLOW_ANY` where absent.
+    pub registry_only: Option<bool>,
 }
 
 impl MeshConfig {
@@ -52,7 +57,11 @@ impl MeshConfig {
             enable_auto_mtls: self.enable_auto_mtls.or(below.enable_auto_mtls),
             normalization: self.normalization.or(below.normalization),
             extension_providers: self.extension_providers.or(below.extension_providers),
-            num_trusted_proxies: self.num_trusted_proxies.or(below.num_trusted_proxies),
+            default_config: self.default_config.over(&below.default_config),
+            default_service_export_to: self
+                .default_service_export_to
+                .or(below.default_service_export_to),
+            registry_only: self.registry_only.or(below.registry_only),
         }
     }
 }

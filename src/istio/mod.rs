@@ -4,6 +4,7 @@ mod authorization_policy;
 mod mesh_config;
 mod meta;
 mod peer_authentication;
+mod proxy_config;
 mod request_authentication;
 mod selector;
 mod service;
@@ -17,6 +18,7 @@ pub use mesh_config::{
 };
 pub use meta::{Meta, Timestamp};
 pub use peer_authentication::{Mode, PeerAuthentication, PortLevel};
+pub use proxy_config::{ForwardClientCertDetails, GatewayTopology, InterceptionMode, ProxyConfig};
 pub use request_authentication::{
     ClaimToHeader, FromHeader, JwtRule, Presence, RequestAuthentication,
 };

@@ -16,6 +16,8 @@ pub struct Service {
     pub ports: Vec<ServicePort>,
     /// `clusterIP` and `clusterIPs`; none for a headless Service, and for one that no cluster has seen.
     pub cluster_ips: Vec<IpAddr>,
+    /// Whether `clusterIP` is `None`.
+    pub headless: bool,
     /// `type: ExternalName`.
     pub external_name: Option<String>,
 }

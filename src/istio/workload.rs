@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use super::Meta;
+use super::{Meta, ProxyConfig};
 
 /// A Pod, or a kind that owns a pod template.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub struct Workload {
     pub labels: BTreeMap<String, String>,
     /// The annotations of the pods.
     pub annotations: BTreeMap<String, String>,
+    /// The ProxyConfig of the pods' annotation `proxy.istio.io/config`.
+    pub proxy_config: ProxyConfig,
     /// `serviceAccountName`; `default` where absent.
     pub service_account: String,
     /// The TCP ports of all containers, sidecar containers included.

@@ -1,6 +1,6 @@
 //! A text and changes of its scalars → the changed text, every other byte as it was; or which change does not fit.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use super::finding::{Edit, Fix};
@@ -44,28 +44,88 @@ pub fn apply<'f>(
     Ok(changed)
 }
 
-/// Texts and where their lines begin, to ask of many fixes whether they fit.
+/// Texts, where their lines begin and what of them is shared, to ask of many fixes whether they fit.
 #[derive(Debug)]
-pub struct IndexedTexts<'t>(BTreeMap<&'t str, Lines<'t>>);
+pub struct IndexedTexts<'t>(BTreeMap<&'t str, Indexed<'t>>);
+
+/// One of them.
+#[derive(Debug)]
+struct Indexed<'t> {
+    lines: Lines<'t>,
+    /// What an anchor shares with its aliases.
+    shared: Vec<Range<Position>>,
+}
 
 impl<'t> IndexedTexts<'t> {
-    /// Finds the lines of every text.
-    #[must_use]
-    pub fn of(texts: &'t BTreeMap<String, String>) -> Self {
-        let lines = texts
-            .iter()
-            .map(|(file, text)| (file.as_str(), Lines::of(text)));
-        Self(lines.collect())
+    /// Finds the lines of every text, and asks which places of it an anchor shares.
+    pub fn of(
+        texts: &'t BTreeMap<String, String>,
+        shared: impl Fn(&str) -> Vec<Range<Position>>,
+    ) -> Self {
+        let indexed = texts.iter().map(|(file, text)| {
+            (file.as_str(), Indexed { lines: Lines::of(text), shared: shared(text) })
+        });
+        Self(indexed.collect())
     }
 
-    /// Whether a fix can be applied alone.
+    /// Of each fix, whether it can be made beside the others. Of two that change one place in different ways neither
+    /// can.
+    ///
+    /// # Errors
+    /// Why it cannot be made.
     #[must_use]
-    pub fn fits(&self, fix: &Fix) -> bool {
-        fix.edits.iter().all(|edit| {
-            let lines = self.0.get(edit.place().0.file.as_ref());
-            lines.is_some_and(|lines| place(lines, edit).is_ok())
-        })
+    pub fn fit(&self, fixes: &[Fix]) -> Vec<Result<(), NoFit>> {
+        let mut places: BTreeMap<&Edit, Range<usize>> = BTreeMap::new();
+        let mut fit: Vec<Result<(), NoFit>> = Vec::new();
+        for fix in fixes {
+            fit.push(fix.edits.iter().try_for_each(|edit| {
+                places.insert(edit, self.place(edit)?);
+                Ok(())
+            }));
+        }
+        let mut in_order: Vec<(&str, usize, usize, &Edit)> = places
+            .iter()
+            .map(|(edit, range)| (edit.place().0.file.as_ref(), range.start, range.end, *edit))
+            .collect();
+        in_order.sort_unstable();
+        let mut twice: BTreeSet<&Edit> = BTreeSet::new();
+        for pair in in_order.windows(2) {
+            if let [before, after] = pair
+                && before.0 == after.0
+                && meet(&(before.1..before.2), &(after.1..after.2))
+            {
+                twice.extend([before.3, after.3]);
+            }
+        }
+        for (fix, fit) in fixes.iter().zip(&mut fit) {
+            if let Some(edit) = fix.edits.iter().find(|edit| twice.contains(edit)) {
+                *fit = Err(no_fit(&edit.place().0, TWICE));
+            }
+        }
+        fit
     }
+
+    fn place(&self, edit: &Edit) -> Result<Range<usize>, NoFit> {
+        let (origin, _) = edit.place();
+        let Some(text) = self.0.get(origin.file.as_ref()) else {
+            return Err(no_fit(origin, "the text is not at hand"));
+        };
+        if text
+            .shared
+            .iter()
+            .any(|place| place.contains(&origin.position))
+        {
+            return Err(no_fit(origin, "an anchor shares what is written there with other places"));
+        }
+        Ok(place(&text.lines, edit)?.0)
+    }
+}
+
+const TWICE: &str = "two findings ask for different changes of this place";
+
+/// Whether two changes, the one that begins first before the other, are of one place.
+fn meet(before: &Range<usize>, after: &Range<usize>) -> bool {
+    after.start < before.end || before == after
 }
 
 fn no_fit(origin: &Origin, because: &str) -> NoFit {
@@ -110,9 +170,9 @@ fn with(text: &str, edits: &[&Edit]) -> Result<String, NoFit> {
     places.sort_by_key(|((range, _), _)| range.start);
     for pair in places.windows(2) {
         if let [((before, _), _), ((after, _), edit)] = pair
-            && (after.start < before.end || before == after)
+            && meet(before, after)
         {
-            return Err(no_fit(&edit.place().0, "two changes of one place"));
+            return Err(no_fit(&edit.place().0, TWICE));
         }
     }
     let mut changed = text.to_owned();
@@ -142,15 +202,6 @@ fn place(lines: &Lines<'_>, edit: &Edit) -> Result<(Range<usize>, String), NoFit
             &format!("`{written}` is not written there on one line, plain or in simple quotes"),
         ));
     };
-    // A shared scalar stands for others, too.
-    if before
-        .trim_end()
-        .split([' ', '-', '[', ','])
-        .next_back()
-        .is_some_and(|word| word.starts_with('&'))
-    {
-        return Err(no_fit(origin, "the value is shared by an anchor"));
-    }
     let at = start + before.len();
     match edit {
         Edit::Replace { value, .. } => {
@@ -321,7 +372,6 @@ mod tests {
     #[case::escaped("m: [\"g\\x65t\"]\n", (1, 5), "get")]
     #[case::longer("m: [getter]\n", (1, 5), "get")]
     #[case::another("m: [put]\n", (1, 5), "get")]
-    #[case::anchor("m: [&a get, *a]\n", (1, 8), "get")]
     #[case::beyond("m: [get]\n", (7, 5), "get")]
     #[case::beyond_the_line("m: [get]\n", (1, 50), "get")]
     fn what_is_not_plainly_there_is_left_alone(
@@ -330,6 +380,44 @@ mod tests {
         #[case] written: &str,
     ) {
         assert!(made(text, at, written, false, "GET").is_err());
+    }
+
+    /// Of three fixes, whether each fits beside the others.
+    fn fit(text: &str, changes: [(u32, u32, &str, &str); 3]) -> Vec<bool> {
+        let fixes = changes.map(|(line, column, written, value)| {
+            let origin = Origin::new(&Arc::from("a"), Position { line, column });
+            let written = (origin, written.to_owned());
+            let edit = Edit::Replace { written, value: value.to_owned() };
+            Fix { title: String::new(), edits: vec![edit] }
+        });
+        let texts = [("a".to_owned(), text.to_owned())].into();
+        // What stands in the second line is shared.
+        let shared = |_: &str| {
+            let at = |line| Position { line, column: 1 };
+            std::iter::once(at(2)..at(3)).collect()
+        };
+        let fit = IndexedTexts::of(&texts, shared).fit(&fixes);
+        let kept: Vec<Fix> = fixes
+            .into_iter()
+            .zip(&fit)
+            .filter(|(_, fit)| fit.is_ok())
+            .map(|(fix, _)| fix)
+            .collect();
+        assert!(apply(&texts, &kept).is_ok(), "what fits can be made");
+        fit.iter().map(Result::is_ok).collect()
+    }
+
+    #[rstest]
+    #[case::apart([(1, 5, "80", "1"), (3, 5, "90", "2"), (4, 5, "70", "3")], [true, true, true])]
+    #[case::two_of_one_place([(1, 5, "80", "1"), (3, 5, "90", "2"), (1, 5, "80", "3")], [false, true, false])]
+    #[case::the_same_twice([(1, 5, "80", "1"), (3, 5, "90", "2"), (1, 5, "80", "1")], [true, true, true])]
+    #[case::shared([(2, 8, "60", "1"), (3, 5, "90", "2"), (4, 5, "70", "3")], [false, true, true])]
+    #[case::gone([(1, 5, "81", "1"), (3, 5, "90", "2"), (9, 5, "70", "3")], [false, true, false])]
+    fn what_does_not_fit_keeps_nothing_else_from_being_made(
+        #[case] changes: [(u32, u32, &str, &str); 3],
+        #[case] want: [bool; 3],
+    ) {
+        assert_eq!(fit("a: [80]\nb: &x [60]\nc: [90]\nd: [70]\n", changes), want);
     }
 
     #[test]

@@ -5,6 +5,7 @@
 mod edit;
 mod finding;
 mod level;
+mod peer_authentication;
 mod rules;
 mod subject;
 mod suppression;
@@ -55,24 +56,30 @@ pub struct Findings {
     pub found: Vec<(&'static Lint, Level, Finding)>,
     /// What somebody said not to tell, and why.
     pub silenced: Vec<(&'static Lint, Silenced)>,
+    /// Lints that left something out, because there are too many values to try them all.
+    pub incomplete: Vec<&'static Lint>,
 }
 
 /// Asks every lint that is not switched off; `step` is told before each of them.
 pub fn run(subject: &Subject<'_>, levels: &Levels, step: &mut dyn FnMut()) -> Findings {
     let mut findings = Findings::default();
-    let mut metas = BTreeMap::new();
+    let mut resources = BTreeMap::new();
     for resource in &subject.resources {
         let origin = &resource.meta().origin;
-        metas.entry(origin).or_insert_with(|| resource.meta());
+        resources.entry(origin).or_insert(*resource);
     }
     for lint in ALL {
         step();
         let Some(level) = levels.of(lint) else { continue };
         let mut found = Vec::new();
+        subject.refresh();
         (lint.check)(subject, &mut found);
+        if subject.is_exhausted() {
+            findings.incomplete.push(lint);
+        }
         for finding in found {
-            let meta = metas.get(&finding.resource_origin).copied();
-            match levels.silenced(lint, &finding, meta) {
+            let resource = resources.get(&finding.resource_origin).copied();
+            match levels.silenced(lint, &finding, resource) {
                 Some(silenced) => findings.silenced.push((lint, silenced)),
                 None => findings.found.push((lint, level, finding)),
             }

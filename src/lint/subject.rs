@@ -1,9 +1,10 @@
 //! Resources and their mesh → what lints ask about: every written value with its path, and what every policy is about.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::finding::Finding;
+use super::peer_authentication::{Reach, reaches};
 use super::witness::{Aim, Search, Witness, samples};
 use crate::decide::Verdict;
 use crate::diagnostic::{FieldPath, Origin, Sourced};
@@ -23,10 +24,16 @@ pub struct Subject<'a> {
     /// The mesh that it makes; absent where it makes none. Then only what stands in one resource is looked at.
     pub mesh: Option<&'a Mesh>,
     policies: Vec<Written<'a>>,
+    /// Where each PeerAuthentication counts.
+    reaches: BTreeMap<&'a Origin, Reach<'a>>,
     /// The workloads of each namespace.
     by_namespace: BTreeMap<&'a str, Vec<usize>>,
     /// By what name a port of a workload is called: `httpbin.foo:80`.
     authorities: BTreeMap<(usize, u16), String>,
+    /// How many values a request to each workload is compared with, at most.
+    values: Vec<u64>,
+    /// What may still be spent on this lint.
+    left: Cell<u64>,
 }
 
 /// An AuthorizationPolicy as written, and what it is about.
@@ -151,8 +158,11 @@ impl<'a> Written<'a> {
     /// The place of a written rule in the mesh.
     pub(super) fn rule(&self, mesh: &Mesh, rule: usize) -> Option<RuleRef> {
         let policy = self.compiled?;
+        // They are in the order of the text.
         let rules = &mesh.policies.get(policy)?.rules;
-        let at = rules.iter().position(|compiled| compiled.index == rule)?;
+        let at = rules
+            .binary_search_by_key(&rule, |compiled| compiled.index)
+            .ok()?;
         Some(RuleRef { policy, rule: at })
     }
 }
@@ -245,7 +255,13 @@ impl<'a> Subject<'a> {
         let mut under: BTreeMap<usize, BTreeSet<usize>> = BTreeMap::new();
         let mut authorities = BTreeMap::new();
         let mut by_namespace: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
+        let mut values = Vec::new();
         if let Some(mesh) = mesh {
+            let of_policy: Vec<u64> = mesh
+                .policies
+                .iter()
+                .map(|policy| values_of(policy))
+                .collect();
             let policies = mesh.policies.iter().enumerate();
             compiled = policies
                 .map(|(index, policy)| (&policy.origin, index))
@@ -256,15 +272,18 @@ impl<'a> Subject<'a> {
                     .or_default()
                     .push(index);
                 let enforcement = mesh.enforcement(index).filter(|_| has_proxy(workload));
+                let mut count = 1;
                 for policy in enforcement.into_iter().flat_map(policies_of) {
                     under.entry(policy).or_default().insert(index);
+                    count += of_policy.get(policy).copied().unwrap_or_default();
                 }
+                values.push(count);
             }
             for service in &mesh.inventory.services {
                 for (port, backends) in &service.ports {
                     for backend in backends {
                         authorities
-                            .entry((backend.workload, backend.port))
+                            .entry((backend.workload, service.dialled(*port, *backend)))
                             .or_insert_with(|| {
                                 format!("{}.{}:{port}", service.name, service.namespace)
                             });
@@ -286,7 +305,11 @@ impl<'a> Subject<'a> {
             Some(Written { policy, compiled, workloads, found: RefCell::default() })
         });
         let policies = policies.collect();
-        Self { resources, mesh, policies, by_namespace, authorities }
+        let reaches = mesh
+            .map(|mesh| reaches(mesh, &resources))
+            .unwrap_or_default();
+        let left = Cell::new(EFFORT);
+        Self { resources, mesh, policies, reaches, by_namespace, authorities, values, left }
     }
 
     /// Every AuthorizationPolicy.
@@ -300,6 +323,11 @@ impl<'a> Subject<'a> {
         self.resources.iter().filter_map(|resource| {
             if let Resource::PeerAuthentication(policy) = *resource { Some(policy) } else { None }
         })
+    }
+
+    /// Where a PeerAuthentication counts; absent without a mesh.
+    pub(super) fn reach(&self, policy: &PeerAuthentication) -> Option<&Reach<'a>> {
+        self.reaches.get(&policy.meta.origin)
     }
 
     /// Every RequestAuthentication.
@@ -396,14 +424,56 @@ impl<'a> Subject<'a> {
         search.by_value(&request, term)
     }
 
-    /// A request as decided.
+    /// A request as decided; absent where too much was decided for one lint.
     pub(super) fn decided(&self, request: Request) -> Option<Witness> {
+        self.affords(request.workload)?;
         Some(Witness::of(self.mesh?, self, request))
+    }
+
+    /// Begins a lint anew.
+    pub(super) fn refresh(&self) {
+        self.left.set(EFFORT);
+    }
+
+    /// Whether a lint left something out because it is too much.
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.left.get() == 0
+    }
+
+    /// Spends what it takes to decide a request to a workload, if so much is left.
+    pub(super) fn affords(&self, workload: usize) -> Option<()> {
+        self.spend(self.values.get(workload).copied().unwrap_or(1))
+    }
+
+    /// Spends so many comparisons of a value, if so many are left; else nothing is.
+    pub(super) fn spend(&self, values: u64) -> Option<()> {
+        let left = self.left.get().checked_sub(values);
+        self.left.set(left.unwrap_or_default());
+        left.map(drop)
     }
 }
 
 /// Of a policy's workloads so many are tried.
 const WORKLOADS: usize = 4;
+
+/// So many comparisons of a value each lint may take: a second or less. Of n paths in one list each is tried, and each time
+/// compared with all.
+const EFFORT: u64 = 20_000_000;
+
+/// The values of a policy.
+fn values_of(policy: &crate::mesh::Policy) -> u64 {
+    let rules = policy.rules.iter();
+    let conditions = rules.flat_map(|rule| {
+        let clauses = rule.sources.iter().chain(&rule.operations);
+        clauses
+            .flat_map(|clause| &clause.conditions)
+            .chain(&rule.when)
+    });
+    let count = conditions
+        .map(|condition| condition.values.len() + 1)
+        .sum::<usize>();
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
 
 /// Whether something stands before a workload that enforces policies.
 pub(super) const fn has_proxy(workload: &Workload) -> bool {
@@ -465,6 +535,59 @@ pub(super) const fn is_of_token(attribute: &Attribute) -> bool {
     )
 }
 
+/// Where the rules of a policy ask for somebody in particular.
+#[derive(Debug, Default)]
+pub(super) struct NamedCallers {
+    /// The parts of rules that do.
+    parts: BTreeSet<(usize, Place)>,
+    /// Of each rule, whether one of its conditions does.
+    conditions: BTreeSet<usize>,
+    /// Of each rule with sources, whether all of them do.
+    sources: BTreeMap<usize, bool>,
+}
+
+impl NamedCallers {
+    /// By the attributes that are `known` to tell, where none of the values is everybody.
+    pub(super) fn of(terms: &[Term<'_>], known: impl Fn(&Attribute) -> bool) -> Self {
+        let is_everybody = |value: &str| value == "*" || value.ends_with("/0");
+        let mut lists: BTreeMap<(usize, Place, &str), bool> = BTreeMap::new();
+        for term in terms
+            .iter()
+            .filter(|term| term.is_positive() && known(&term.attribute))
+        {
+            *lists
+                .entry((term.rule, term.place, term.field))
+                .or_insert(true) &= !is_everybody(term.text());
+        }
+        let mut named = Self::default();
+        for ((rule, place, _), _) in lists.iter().filter(|(_, somebody)| **somebody) {
+            named.parts.insert((*rule, *place));
+            if matches!(place, Place::When(_)) {
+                named.conditions.insert(*rule);
+            }
+        }
+        for term in terms
+            .iter()
+            .filter(|term| matches!(term.place, Place::From(_)))
+        {
+            *named.sources.entry(term.rule).or_insert(true) &=
+                named.parts.contains(&(term.rule, term.place));
+        }
+        named
+    }
+
+    /// Whether the rule asks for somebody in particular wherever it asks for `term`.
+    pub(super) fn beside(&self, term: &Term<'_>) -> bool {
+        let by_source = match term.place {
+            Place::From(_) => self.parts.contains(&(term.rule, term.place)),
+            Place::To(_) | Place::When(_) => {
+                self.sources.get(&term.rule).copied().unwrap_or_default()
+            }
+        };
+        by_source || self.conditions.contains(&term.rule)
+    }
+}
+
 /// A trust domain that the mesh takes certificates of, and that is neither its own nor an alias.
 pub(super) fn foreign_domain(mesh: &Mesh) -> Option<&str> {
     let settings = &mesh.settings;
@@ -496,10 +619,12 @@ pub(super) fn service_port_target(
                 .get(&port)?
                 .iter()
                 .find(|backend| backend.workload == *at)?;
-            Some((format!("{}/{}", service.namespace, service.name), backend.port))
+            let name = format!("{}/{}", service.namespace, service.name);
+            Some((name, service.dialled(port, *backend)))
         });
         let target = targets.next()?;
-        if targets.any(|other| other.1 != target.1) {
+        // A headless Service leads callers to the port that is named.
+        if target.1 == port || targets.any(|other| other.1 != target.1) {
             return None;
         }
         match &found {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::finding::Finding;
 use super::{Level, Lint, named};
 use crate::diagnostic::{Code, Diagnostic, FieldPath};
-use crate::istio::{Meta, Resource};
+use crate::istio::Resource;
 use crate::matcher::StringMatch;
 
 /// What an annotation begins with that silences a lint for one resource; the code or name of the lint follows, and
@@ -56,19 +56,19 @@ impl Levels {
         &self,
         lint: &Lint,
         finding: &Finding,
-        meta: Option<&Meta>,
+        resource: Option<&Resource>,
     ) -> Option<Silenced> {
-        let id = meta.map_or_else(String::new, Meta::id);
+        let id = resource.map_or_else(String::new, |resource| resource.meta().id());
         let by_settings = self.ignore.iter().find(|ignore| {
             ignore.code == lint.code && StringMatch::parse(&ignore.resource).matches(&id)
         });
         let by_annotation = || {
-            let annotations = meta.map(|meta| &meta.annotations)?;
-            let said = |word: &str| annotations.get(&format!("{ANNOTATION}{word}"));
-            // Without a reason it does not count; that is told elsewhere.
-            said(lint.code)
-                .or_else(|| said(lint.name))
-                .filter(|reason| !reason.trim().is_empty())
+            let said = annotations(resource?).find(|(word, reason)| {
+                // Without a reason it does not count; that is told elsewhere.
+                named(word).is_some_and(|named| named.code == lint.code)
+                    && !reason.trim().is_empty()
+            });
+            said.map(|(_, reason)| reason)
         };
         let reason = by_settings
             .map(|ignore| &ignore.reason)
@@ -77,17 +77,32 @@ impl Levels {
     }
 }
 
+/// What stands behind [`ANNOTATION`] in the annotations of a resource and of the pods that it makes, and the reasons.
+fn annotations(resource: &Resource) -> impl Iterator<Item = (&str, &String)> {
+    // Those of a Pod are its own.
+    let of_pods = if let Resource::Workload(workload) = resource
+        && workload.kind != "Pod"
+    {
+        Some(&workload.annotations)
+    } else {
+        None
+    };
+    let all = [&resource.meta().annotations].into_iter().chain(of_pods);
+    all.flatten()
+        .filter_map(|(key, reason)| Some((key.strip_prefix(ANNOTATION)?, reason)))
+}
+
 /// Annotations that are meant to silence a lint and do not: no lint has that code, or no reason is given.
 #[must_use]
 pub fn unknown_annotations(resources: &[Resource]) -> Vec<Diagnostic> {
     let mut findings = Vec::new();
-    for meta in resources.iter().map(Resource::meta) {
-        for (key, reason) in &meta.annotations {
-            let Some(word) = key.strip_prefix(ANNOTATION) else { continue };
+    for resource in resources {
+        let meta = resource.meta();
+        for (word, reason) in annotations(resource) {
             let problem = if named(word).is_none() {
                 format!("no lint is called `{word}`")
             } else if reason.trim().is_empty() {
-                format!("`{key}` gives no reason, so it does not count")
+                format!("`{ANNOTATION}{word}` gives no reason, so it does not count")
             } else {
                 continue;
             };

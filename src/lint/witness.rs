@@ -200,6 +200,7 @@ impl Search<'_, '_> {
 
     /// The conditions of the alternative that do not hold; absent where the proxy does not come to ask them.
     fn misses(&self, request: &Request) -> Option<Vec<ConditionRef>> {
+        self.subject.affords(request.workload)?;
         let mut asked = Asked { search: self, misses: None };
         drop(self.mesh.decide_with(request, &mut asked));
         asked.misses
@@ -216,7 +217,9 @@ pub(super) fn requests_to(
 ) -> Vec<Request> {
     let Some(to) = mesh.workload(workload) else { return Vec::new() };
     let ports = to.listeners.keys().chain(&to.container_ports).copied();
-    let mut ports: Vec<u16> = ports.filter(|port| !to.uncaptured.takes(*port)).collect();
+    let mut ports: Vec<u16> = ports
+        .filter(|port| !to.interception.passes(*port))
+        .collect();
     ports.sort_by_key(|port| (to.class_of(*port) == ListenerClass::Tcp) == http);
     ports.dedup();
     let port = ports.first().copied().unwrap_or(8080);

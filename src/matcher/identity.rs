@@ -34,6 +34,55 @@ impl PrincipalMatch {
     }
 }
 
+impl PrincipalMatch {
+    /// Whether a name matches where the value goes unquoted into the expression, as in older releases of Istio;
+    /// absent: the value is an expression of more than dots, which nothing here reads.
+    #[must_use]
+    pub fn matches_unquoted(&self, name: &str) -> Option<bool> {
+        let StringMatch::Suffix(suffix) = &self.0 else { return Some(self.matches(name)) };
+        let rest = name
+            .strip_prefix(SCHEME)
+            .filter(|rest| !rest.contains('\n'));
+        let matches = rest.is_some_and(|rest| Reading::Unquoted.ends(rest, suffix));
+        (!is_expression(suffix)).then_some(matches)
+    }
+}
+
+/// How a value is put into a regular expression.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// Every character is itself.
+    Quoted,
+    /// A dot is any character but a line break, as older releases of Istio wrote it.
+    Unquoted,
+}
+
+impl Reading {
+    fn takes(self, wanted: char, found: char) -> bool {
+        wanted == found || (self == Self::Unquoted && wanted == '.' && found != '\n')
+    }
+
+    /// What follows `prefix` at the beginning of `text`.
+    fn strip<'t>(self, text: &'t str, prefix: &str) -> Option<&'t str> {
+        let mut rest = text.chars();
+        let all = prefix
+            .chars()
+            .all(|wanted| rest.next().is_some_and(|found| self.takes(wanted, found)));
+        all.then_some(rest.as_str())
+    }
+
+    fn ends(self, text: &str, suffix: &str) -> bool {
+        let mut rest = text.chars().rev();
+        let mut wanted = suffix.chars().rev();
+        wanted.all(|wanted| rest.next().is_some_and(|found| self.takes(wanted, found)))
+    }
+}
+
+/// Whether a text means more to a regular expression than its dots do.
+fn is_expression(text: &str) -> bool {
+    text.contains(['\\', '+', '*', '?', '(', ')', '|', '[', ']', '{', '}', '^', '$'])
+}
+
 /// A value of `namespaces` [ID-20]: the regular expression `.*/ns/VALUE/.*`, every star of the value
 /// standing for any run of characters, slashes included.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -87,26 +136,42 @@ impl ServiceAccountMatch {
     /// Whether a name matches `spiffe://.+/ns/NAMESPACE/(.+/|)sa/ACCOUNT(/.+)?` [ID-25].
     #[must_use]
     pub fn matches(&self, name: &str) -> bool {
+        self.reads(name, Reading::Quoted)
+    }
+
+    /// Whether a name matches where the value goes unquoted into the expression, as in older releases of Istio;
+    /// absent: the value is an expression of more than dots, which nothing here reads.
+    #[must_use]
+    pub fn matches_unquoted(&self, name: &str) -> Option<bool> {
+        let expression = is_expression(&self.namespace) || is_expression(&self.account);
+        (!expression).then(|| self.reads(name, Reading::Unquoted))
+    }
+
+    fn reads(&self, name: &str, reading: Reading) -> bool {
         let Some(rest) = name.strip_prefix(SCHEME) else { return false };
         let namespace = format!("/ns/{}/", self.namespace);
         let account = format!("sa/{}", self.account);
         !rest.contains('\n')
-            && ends_of(rest, &namespace)
-                .any(|(start, after)| start > 0 && self::account_follows(after, &account))
+            && ends_of(rest, &namespace, reading)
+                .any(|(start, after)| start > 0 && account_follows(after, &account, reading))
     }
 }
 
 /// Every place where `needle` begins in `text`, overlapping ones included, and what follows it.
-fn ends_of<'t>(text: &'t str, needle: &'t str) -> impl Iterator<Item = (usize, &'t str)> {
+fn ends_of<'t>(
+    text: &'t str,
+    needle: &'t str,
+    reading: Reading,
+) -> impl Iterator<Item = (usize, &'t str)> {
     text.char_indices().filter_map(move |(start, _)| {
-        let after = text.get(start..)?.strip_prefix(needle)?;
+        let after = reading.strip(text.get(start..)?, needle)?;
         Some((start, after))
     })
 }
 
 /// `(.+/|)sa/ACCOUNT(/.+)?` from here to the end.
-fn account_follows(text: &str, account: &str) -> bool {
-    ends_of(text, account).any(|(start, after)| {
+fn account_follows(text: &str, account: &str, reading: Reading) -> bool {
+    ends_of(text, account, reading).any(|(start, after)| {
         // Something and a slash before it, or nothing.
         let before = start == 0 || (start > 1 && text.as_bytes().get(start - 1) == Some(&b'/'));
         let behind = after.is_empty() || (after.starts_with('/') && after.len() > 1);
@@ -142,7 +207,7 @@ impl TrustDomainMatch {
         // `spiffe://BEFORE[^/]*AFTER/.*`: only the first star is one.
         let Some(rest) = rest.strip_prefix(before) else { return false };
         let needle = format!("{after}/");
-        ends_of(rest, &needle).any(|(start, tail)| {
+        ends_of(rest, &needle, Reading::Quoted).any(|(start, tail)| {
             rest.get(..start).is_some_and(|run| !run.contains('/')) && !tail.contains('\n')
         })
     }

@@ -2,7 +2,8 @@
 
 use std::net::IpAddr;
 
-use super::{Backend, Dataplane, Listener, ListenerClass, Mesh, MtlsMode, Workload};
+use super::route::{Passage, Route};
+use super::{Backend, Dataplane, Listener, ListenerClass, Mesh, MtlsMode, Seen, Workload};
 use crate::request::{
     Caller, Certificate, HostSpec, HttpRequest, ISTIO_HTTP_ALPN, ISTIO_TCP_ALPN, Payload, Protocol,
     Request, RequestSpec, Tls, TlsChoice,
@@ -85,12 +86,14 @@ fn in_namespace(name: &str, namespace: &str) -> String {
 }
 
 /// Where a question leads.
-struct Destination {
+struct Destination<'m> {
     backends: Vec<Backend>,
     /// The authority by which the caller names it.
     authority: String,
     /// The server name that a sidecar sends; absent where it depends on a Service that the question does not name.
     server_name: Option<String>,
+    /// How the caller's traffic comes there.
+    route: Route<'m>,
 }
 
 /// A name in its parts.
@@ -223,13 +226,14 @@ impl Mesh {
         &self,
         spec: &RequestSpec,
         namespace: &str,
-    ) -> Result<Destination, QuestionError> {
+        caller: Option<&Workload>,
+    ) -> Result<Destination<'_>, QuestionError> {
         let mut name = Name::parse(&spec.to);
         if let Ok(ip) = spec.to.trim_matches(['[', ']']).parse::<IpAddr>() {
             let mut services = self.inventory.services.iter();
             // A proxy knows a Service by its addresses as it does by its names.
             let Some(service) = services.find(|service| service.ips.contains(&ip)) else {
-                return self.by_address(spec, ip);
+                return self.by_address(spec, ip, caller);
             };
             name = Name {
                 kind: Some("service"),
@@ -259,10 +263,12 @@ impl Mesh {
                 if backends.is_empty() {
                     return Err(QuestionError::NoEndpoint { service: full, port });
                 }
+                let route = Route::to_service(service, port, caller);
                 return Ok(Destination {
-                    backends: backends.clone(),
+                    backends: route.backends(backends),
                     authority: authority(port),
                     server_name: Some(format!("outbound_.{port}_._.{full}.svc.cluster.local")),
+                    route,
                 });
             }
         }
@@ -306,13 +312,19 @@ impl Mesh {
                     backends: vec![Backend { workload: *one, port }],
                     authority: authority(port),
                     server_name: None,
+                    route: Route::Unsaid,
                 })
             }
             (many, ..) => Err(self.ambiguous(&spec.to, many)),
         }
     }
 
-    fn by_address(&self, spec: &RequestSpec, ip: IpAddr) -> Result<Destination, QuestionError> {
+    fn by_address(
+        &self,
+        spec: &RequestSpec,
+        ip: IpAddr,
+        caller: Option<&Workload>,
+    ) -> Result<Destination<'_>, QuestionError> {
         let workload = self
             .inventory
             .workloads
@@ -328,10 +340,15 @@ impl Mesh {
             return Err(QuestionError::NeedsPort { name: spec.to.clone(), known: Vec::new() });
         };
         let host = if ip.is_ipv6() { format!("[{ip}]:{port}") } else { format!("{ip}:{port}") };
+        let route = self.route_to_address(ip, workload, port, caller, &spec.http.host);
         Ok(Destination {
+            server_name: route.headless().map(|service| {
+                let (name, namespace) = (&service.name, &service.namespace);
+                format!("outbound_.{port}_._.{name}.{namespace}.svc.cluster.local")
+            }),
             backends: vec![Backend { workload, port }],
             authority: host,
-            server_name: None,
+            route,
         })
     }
 
@@ -356,7 +373,7 @@ impl Mesh {
             Caller::External | Caller::Plaintext => None,
         };
         let destination =
-            self.destination(spec, beside.filter(|_| spec.by_host).unwrap_or(namespace))?;
+            self.destination(spec, beside.filter(|_| spec.by_host).unwrap_or(namespace), caller)?;
         let requests = destination.backends.iter();
         Ok(requests
             .filter_map(|backend| self.request_to(spec, caller, &destination, *backend))
@@ -367,10 +384,11 @@ impl Mesh {
         &self,
         spec: &RequestSpec,
         caller: Option<&Workload>,
-        destination: &Destination,
+        destination: &Destination<'_>,
         backend: Backend,
     ) -> Option<Request> {
         let workload = self.workload(backend.workload)?;
+        let passage = self.passage(caller, &destination.route, workload, backend.port);
         let protocol = spec
             .protocol
             .unwrap_or_else(|| match workload.class_of(backend.port) {
@@ -405,26 +423,22 @@ impl Mesh {
                 version: spec.http.version,
             }),
         };
+        let tls = self.client_tls(spec, caller, backend, protocol, destination, &passage);
+        // What the question says of TLS leaves nothing open.
+        let open = spec.tls == TlsChoice::Auto && protocol != Protocol::Tls;
         Some(Request {
             workload: backend.workload,
             port: backend.port,
             source_ip,
             remote_ip: spec.remote_ip,
             destination_ip: None,
-            tls: self.client_tls(
-                spec,
-                caller,
-                workload,
-                backend,
-                protocol,
-                destination.server_name.as_deref(),
-            ),
+            doubt: caller.filter(|_| open).and_then(|caller| {
+                self.caller_doubt(caller, &destination.route, workload, &passage, tls.is_some())
+            }),
+            tls,
             payload,
             tokens: spec.tokens.clone(),
             now: spec.now,
-            doubt: caller.filter(|caller| caller.dataplane == Dataplane::Ambient).map(|_| {
-                "the caller is in ambient mode: what its node speaks to this proxy is not modelled yet".to_owned()
-            }),
         })
     }
 
@@ -433,11 +447,12 @@ impl Mesh {
         &self,
         spec: &RequestSpec,
         caller: Option<&Workload>,
-        workload: &Workload,
         backend: Backend,
         protocol: Protocol,
-        server_name: Option<&str>,
+        destination: &Destination<'_>,
+        passage: &Passage,
     ) -> Option<Tls> {
+        let workload = self.workload(backend.workload)?;
         let certificate = match &spec.from {
             Caller::Certificate { uris, foreign } => Some(Certificate {
                 uris: uris.clone(),
@@ -446,10 +461,12 @@ impl Mesh {
                 of_this_mesh: !foreign,
             }),
             Caller::External | Caller::Plaintext => None,
-            // Without a proxy there is no certificate, whatever the pod's account is [IN-21] [CL-13].
+            // Without a proxy there is no certificate, whatever the pod's account is [IN-21] [CL-13]; past its
+            // sidecar a caller has none [IN-20].
             Caller::Workload(_) => caller
                 .filter(|caller| {
                     matches!(caller.dataplane, Dataplane::Sidecar | Dataplane::Gateway)
+                        && !matches!(passage.seen, Seen::No(_))
                 })
                 .map(|caller| {
                     Certificate::of_principal(&caller.principal(&self.settings.trust.own))
@@ -483,13 +500,15 @@ impl Mesh {
                     let mtls = self
                         .enforcement(backend.workload)
                         .map(|enforcement| &enforcement.mtls);
+                    // To a headless Service the choice is one for all of its pods, by the mode of their namespace.
+                    let of_port = caller.is_none() || passage.alike.is_none();
                     let disabled = mtls.is_some_and(|mtls| {
-                        mtls.of_port(backend.port).mode == MtlsMode::Disable
+                        (of_port && mtls.of_port(backend.port).mode == MtlsMode::Disable)
                             || (caller.is_some() && mtls.namespace == MtlsMode::Disable)
                     });
                     certificate.is_some()
                         && !disabled
-                        && (caller.is_none() || self.settings.auto_mtls)
+                        && (caller.is_none() || (self.settings.auto_mtls && passage.tls_mode))
                 }
             },
         };
@@ -499,7 +518,7 @@ impl Mesh {
         let alpn = if protocol == Protocol::Http { ISTIO_HTTP_ALPN } else { ISTIO_TCP_ALPN };
         let mut tls = own(certificate, alpn)?;
         if spec.server_name.is_none() && caller.is_some() {
-            tls.server_name = server_name.map(str::to_owned);
+            tls.server_name.clone_from(&destination.server_name);
         }
         Some(tls)
     }

@@ -5,7 +5,8 @@ use std::net::IpAddr;
 
 use super::listener::{ListenerClass, class_of_service_port};
 use super::select::GATEWAY_NAME_LABEL;
-use crate::diagnostic::Origin;
+use super::{Interception, Settings};
+use crate::diagnostic::{Code, Diagnostic, FieldPath, Origin};
 use crate::istio::{self, Meta, Resource, TargetPort};
 
 /// What stands between the network and a program.
@@ -48,26 +49,12 @@ pub struct Workload {
     pub listeners: BTreeMap<u16, Listener>,
     /// Ports that a container declares, Service or not.
     pub container_ports: BTreeSet<u16>,
-    /// Ports that the sidecar does not see.
-    pub uncaptured: Uncaptured,
-}
-
-/// Inbound ports that annotations take away from the sidecar [IN-35].
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Uncaptured {
-    /// Never captured.
-    pub excluded: BTreeSet<u16>,
-    /// The only ones that are captured; absent: all are.
-    pub only: Option<BTreeSet<u16>>,
-}
-
-impl Uncaptured {
-    /// Whether traffic to a port goes past the sidecar.
-    #[must_use]
-    pub fn takes(&self, port: u16) -> bool {
-        self.excluded.contains(&port)
-            || self.only.as_ref().is_some_and(|only| !only.contains(&port))
-    }
+    /// What a sidecar sees; everything, of another proxy.
+    pub interception: Interception,
+    /// The ProxyConfig that its pods have of their own.
+    pub proxy_config: istio::ProxyConfig,
+    /// Why it is not known what stands before it; absent where it is.
+    pub doubt: Option<String>,
 }
 
 /// The listener of one port.
@@ -95,6 +82,16 @@ impl Workload {
         uri.strip_prefix("spiffe://").unwrap_or(&uri).to_owned()
     }
 
+    /// Whether callers of the mesh speak mutual TLS to it by themselves: it has a sidecar, and no label says otherwise.
+    #[must_use]
+    pub fn tls_mode_is_istio(&self) -> bool {
+        self.dataplane == Dataplane::Sidecar
+            && self
+                .labels
+                .get(TLS_MODE_LABEL)
+                .is_none_or(|mode| mode == "istio")
+    }
+
     /// The class of a port: as declared, else sniffed [PA-31].
     #[must_use]
     pub fn class_of(&self, port: u16) -> ListenerClass {
@@ -119,6 +116,21 @@ pub struct Service {
     pub port_names: BTreeMap<String, u16>,
     /// Its addresses, where they are known.
     pub ips: Vec<IpAddr>,
+    /// Whether it has none at all: its name leads to the pods themselves.
+    pub headless: bool,
+    /// The annotation that says to which namespaces it is exported; absent: as the mesh says.
+    pub export_to: Option<Vec<String>>,
+    /// Whether gateways call it through a waypoint.
+    pub waypoint_for_gateways: bool,
+}
+
+impl Service {
+    /// The port that a workload is dialled at where somebody of the mesh calls this port of the Service: nothing leads
+    /// the port of a headless one elsewhere, but for gateways [RT-40].
+    #[must_use]
+    pub const fn dialled(&self, port: u16, backend: Backend) -> u16 {
+        if self.headless { port } else { backend.port }
+    }
 }
 
 /// One workload behind a Service port, and the port that it is dialled at.
@@ -143,19 +155,29 @@ pub struct Inventory {
     pub service_accounts: BTreeSet<(String, String)>,
 }
 
+/// The label that the injector puts on a pod whose proxy ends mutual TLS, unless the pod has it already [CL-11].
+pub(super) const TLS_MODE_LABEL: &str = "security.istio.io/tlsMode";
+
 /// Namespaces that are never injected.
 const NEVER_INJECTED: &[&str] =
     &["kube-system", "kube-public", "kube-node-lease", "local-path-storage"];
 
 impl Inventory {
-    /// Takes stock of resources and of what the caller declares beside them.
+    /// Takes stock of resources and of what the caller declares beside them, in a mesh with these settings. What the
+    /// injector would refuse goes into `findings`.
     #[must_use]
-    pub fn of(resources: &[Resource], declared: Vec<Workload>) -> Self {
+    pub fn of(
+        resources: &[Resource],
+        declared: Vec<Workload>,
+        settings: &Settings,
+        findings: &mut Vec<Diagnostic>,
+    ) -> Self {
         let mut namespaces = BTreeMap::new();
         let mut written_workloads = Vec::new();
         let mut written_services = Vec::new();
         let mut named = BTreeSet::new();
         let mut service_accounts = BTreeSet::new();
+        let mut sidecar_resources = BTreeSet::new();
         for resource in resources {
             match resource {
                 Resource::Namespace(meta) => {
@@ -167,8 +189,12 @@ impl Inventory {
                 Resource::AuthorizationPolicy(_)
                 | Resource::PeerAuthentication(_)
                 | Resource::RequestAuthentication(_)
-                | Resource::MeshConfig(..)
-                | Resource::Later { .. } => {}
+                | Resource::MeshConfig(..) => {}
+                Resource::Later { kind, meta, .. } => {
+                    if kind == "Sidecar" {
+                        sidecar_resources.insert(meta.namespace.as_str());
+                    }
+                }
                 Resource::ServiceAccount(meta) => {
                     service_accounts.insert((meta.namespace.clone(), meta.name.clone()));
                 }
@@ -181,6 +207,24 @@ impl Inventory {
         let mut workloads: Vec<(Workload, BTreeMap<String, u16>)> = Vec::new();
         for (workload, ips) in owners(&written_workloads) {
             let (dataplane, because) = dataplane(workload, &namespaces);
+            let mut interception = Interception::default();
+            if dataplane == Dataplane::Sidecar {
+                let mut refused = Vec::new();
+                let mode = workload
+                    .proxy_config
+                    .over(&settings.proxy_config)
+                    .interception_mode;
+                interception = Interception::of(&workload.annotations, mode, &mut refused);
+                let about = [&workload.meta.namespace, &settings.root_namespace];
+                if about
+                    .iter()
+                    .any(|namespace| sidecar_resources.contains(namespace.as_str()))
+                {
+                    interception = interception.beside_a_sidecar_resource();
+                }
+                findings.extend(refused.into_iter().map(|text| refusal(workload, text)));
+                findings.extend(unread(workload));
+            }
             let names = workload
                 .ports
                 .iter()
@@ -198,7 +242,9 @@ impl Inventory {
                     dataplane_because: because,
                     listeners: BTreeMap::new(),
                     container_ports: workload.ports.iter().map(|port| port.port).collect(),
-                    uncaptured: uncaptured(workload),
+                    interception,
+                    proxy_config: workload.proxy_config.clone(),
+                    doubt: unknown_template(workload).filter(|_| dataplane == Dataplane::Sidecar),
                 },
                 names.collect(),
             ));
@@ -216,7 +262,7 @@ impl Inventory {
                 .iter()
                 .map(|(workload, _)| workload.namespace.clone()),
         );
-        let services = connect(&mut workloads, written_services);
+        let services = connect(&mut workloads, written_services, &namespaces);
         Self {
             workloads: workloads
                 .into_iter()
@@ -348,31 +394,63 @@ fn dataplane(
     said(Dataplane::None, not_injected)
 }
 
-/// The ports that the annotations take away from the sidecar [IN-35].
-fn uncaptured(workload: &istio::Workload) -> Uncaptured {
-    let ports = |key: &str| {
-        let text = workload.annotations.get(key)?;
-        Some(
-            text.split(',')
-                .filter_map(|port| port.trim().parse().ok())
-                .collect::<BTreeSet<u16>>(),
+/// A label of a Service, or of its namespace.
+fn says<'s>(
+    service: &'s istio::Service,
+    namespaces: &BTreeMap<&str, &'s Meta>,
+    label: &str,
+) -> Option<&'s String> {
+    service.meta.labels.get(label).or_else(|| {
+        let namespace = namespaces.get(service.meta.namespace.as_str())?;
+        namespace.labels.get(label)
+    })
+}
+
+/// A value in an annotation for which the injector admits no pod.
+fn refusal(workload: &istio::Workload, text: String) -> Diagnostic {
+    Diagnostic::error(Code::BadValue, text)
+        .at(&workload.meta.origin.file, workload.meta.origin.position, &FieldPath::root())
+        .help("a pod with this annotation is not injected, and not admitted")
+}
+
+/// Warnings of annotations that change what the sidecar does, and are not looked into.
+fn unread(workload: &istio::Workload) -> impl Iterator<Item = Diagnostic> {
+    const UNREAD: [&str; 3] = [
+        "istio.io/reroute-virtual-interfaces",
+        "sidecar.istio.io/bootstrapOverride",
+        "traffic.sidecar.istio.io/kubevirtInterfaces",
+    ];
+    let written = UNREAD.into_iter().filter(|name| {
+        workload
+            .annotations
+            .get(*name)
+            .is_some_and(|value| !value.is_empty())
+    });
+    written.map(|name| {
+        let message = format!("`{name}` is not evaluated yet: it may change the answer");
+        let origin = &workload.meta.origin;
+        Diagnostic::warning(Code::NotYetModelled, message).at(
+            &origin.file,
+            origin.position,
+            &FieldPath::root(),
         )
-    };
-    let include = "traffic.sidecar.istio.io/includeInboundPorts";
-    let all = workload
-        .annotations
-        .get(include)
-        .is_some_and(|text| text.trim() == "*");
-    Uncaptured {
-        excluded: ports("traffic.sidecar.istio.io/excludeInboundPorts").unwrap_or_default(),
-        only: if all { None } else { ports(include) },
-    }
+    })
+}
+
+/// Why it is not known what is injected: a template that is not Istio's own, or one without a proxy.
+fn unknown_template(workload: &istio::Workload) -> Option<String> {
+    let templates = workload.annotations.get("inject.istio.io/templates")?;
+    let known = |template: &str| ["gateway", "sidecar"].contains(&template.trim());
+    (!workload.has_proxy && !templates.split(',').any(known)).then(|| {
+        format!("what the injection template `{templates}` puts before the workload the files do not say")
+    })
 }
 
 /// Leads Service ports to workloads and gives these their listeners.
 fn connect(
     workloads: &mut [(Workload, BTreeMap<String, u16>)],
     mut written: Vec<&istio::Service>,
+    namespaces: &BTreeMap<&str, &Meta>,
 ) -> Vec<Service> {
     // "Several services mapping to the same target port: the oldest service decides the protocol." [PA-12]
     written
@@ -451,6 +529,19 @@ fn connect(
             ports,
             port_names,
             ips: service.cluster_ips.clone(),
+            headless: service.headless,
+            export_to: service
+                .meta
+                .annotations
+                .get("networking.istio.io/exportTo")
+                .map(|namespaces| {
+                    let names = namespaces.split(',');
+                    names.map(|name| name.trim().to_owned()).collect()
+                }),
+            waypoint_for_gateways: says(service, namespaces, "istio.io/ingress-use-waypoint")
+                .is_some_and(|value| value == "true")
+                && says(service, namespaces, "istio.io/use-waypoint")
+                    .is_some_and(|name| name != "none"),
         });
     }
     services.sort_by(|a, b| (&a.namespace, &a.name).cmp(&(&b.namespace, &b.name)));

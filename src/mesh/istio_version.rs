@@ -42,53 +42,125 @@ impl fmt::Display for IstioVersion {
 }
 
 impl IstioVersion {
-    const fn new(major: u32, minor: u32, patch: u32) -> Self {
-        Self { major, minor, patch }
-    }
-
-    /// Whether its proxies join the lines of a header with commas before they match them: those without the
-    /// fix of CVE-2026-26308 [AP-80].
+    /// Whether its proxies join the lines of a header with commas before they match them [AP-80].
     #[must_use]
     pub fn joins_header_lines(self) -> bool {
-        let fixed = match (self.major, self.minor) {
-            (1, 27) => Self::new(1, 27, 8),
-            (1, 28) => Self::new(1, 28, 5),
-            _ => Self::new(1, 29, 1),
-        };
-        self < fixed
+        JOINED_HEADER_LINES.has(self)
     }
 
-    /// Whether its proxies take the dots of `serviceAccounts` for any character: those without the fix of
-    /// CVE-2026-39350.
+    /// Whether its proxies take the dots of `serviceAccounts` for any character.
     #[must_use]
     pub fn reads_accounts_as_expressions(self) -> bool {
-        let fixed = match (self.major, self.minor) {
-            (1, 27) => Self::new(1, 27, 9),
-            (1, 28) => Self::new(1, 28, 6),
-            _ => Self::new(1, 29, 2),
-        };
-        self < fixed
+        ACCOUNTS_AS_EXPRESSIONS.has(self)
     }
 
-    /// Whether its proxies take the dots of principals that begin with a star for any character. Of 1.27 it is known
-    /// for the releases before 1.27.9 only.
+    /// Whether its proxies take the dots of principals that begin with a star for any character.
     #[must_use]
     pub fn reads_suffixes_as_expressions(self) -> bool {
-        let fixed = match (self.major, self.minor) {
-            (1, 27) => Self::new(1, 27, 9),
-            (1, 28) => Self::new(1, 28, 7),
-            _ => Self::new(1, 29, 3),
-        };
-        self < fixed
+        SUFFIXES_AS_EXPRESSIONS.has(self)
     }
 
-    /// Whether it is not known that its proxies read `..;x` as a dot segment: they do from Envoy 1.40 on, and
-    /// some patch releases before have the fix of CVE-2026-73551 [PN-3].
+    /// Whether it is not known that its proxies read `..;x` as a dot segment [PN-3].
     #[must_use]
     pub fn may_keep_dot_parameters(self) -> bool {
-        self < Self::new(1, 32, 0)
+        DOT_PARAMETERS.has(self)
+    }
+
+    /// Whether its proxies, on a port whose protocol is found out, take for HTTP only what begins with a method that they
+    /// know, and for a URL only what says more than a scheme [PA-13].
+    #[must_use]
+    pub fn inspects_known_methods(self) -> bool {
+        KNOWN_METHODS.has(self)
+    }
+
+    /// Whether `M-SEARCH` is one of the methods that its proxies know then.
+    #[must_use]
+    pub fn inspects_m_search(self) -> bool {
+        M_SEARCH.has(self)
     }
 }
+
+/// Something that older releases do otherwise than the newest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Epoch {
+    /// What they do, as a clause.
+    pub what: &'static str,
+    /// The first release of each minor one that does as the newest; those of older minor ones do otherwise.
+    pub until: &'static [IstioVersion],
+    /// The feature of Envoy whose runtime guard, turned off, brings it back in the newest; absent: none does.
+    pub guard: Option<&'static str>,
+    /// Where it is known from.
+    pub source: &'static str,
+}
+
+impl Epoch {
+    /// Whether a release is of this epoch.
+    #[must_use]
+    pub fn has(&self, version: IstioVersion) -> bool {
+        let minor =
+            |until: &&IstioVersion| (until.major, until.minor) == (version.major, version.minor);
+        let until = self.until.iter().find(minor).or_else(|| self.until.last());
+        until.is_some_and(|until| version < *until)
+    }
+}
+
+const fn release(minor: u32, patch: u32) -> IstioVersion {
+    IstioVersion { major: 1, minor, patch }
+}
+
+const JOINED_HEADER_LINES: Epoch = Epoch {
+    what: "several lines of a header are matched as one value, with commas between them",
+    until: &[release(27, 8), release(28, 5), release(29, 1)],
+    guard: Some("rbac_match_headers_individually"),
+    source: "CVE-2026-26308, ISTIO-SECURITY-2026-001",
+};
+
+const ACCOUNTS_AS_EXPRESSIONS: Epoch = Epoch {
+    what: "a dot in `serviceAccounts` stands for any character",
+    until: &[release(27, 9), release(28, 6), release(29, 2)],
+    guard: None,
+    source: "CVE-2026-39350, ISTIO-SECURITY-2026-003",
+};
+
+const SUFFIXES_AS_EXPRESSIONS: Epoch = Epoch {
+    what: "a dot in `principals` that begin with a star stands for any character",
+    // Of 1.27 it is known for the releases before 1.27.9 only.
+    until: &[release(27, 9), release(28, 7), release(29, 3)],
+    guard: None,
+    source: "Istio's issue 59992, release notes of 1.29.3 and 1.28.7",
+};
+
+const DOT_PARAMETERS: Epoch = Epoch {
+    what: "`..;x` may be no dot segment: patch releases differ",
+    until: &[release(32, 0)],
+    guard: Some("strip_dotdot_segments_with_parameters"),
+    source: "CVE-2026-73551; Envoy 1.38.3 keeps it, 1.40.0 does not (measured)",
+};
+
+const KNOWN_METHODS: Epoch = Epoch {
+    what: "on a sniffed port an unknown method, or a URL that is a scheme alone, makes bytes of a request",
+    until: &[release(31, 0)],
+    guard: Some("http_inspector_use_balsa_parser"),
+    source: "Envoy 1.36.4, 1.37.0 and 1.38.3 do, 1.39.0 and 1.40.0 do not (measured)",
+};
+
+const M_SEARCH: Epoch = Epoch {
+    what: "on a sniffed port `M-SEARCH` is a known method",
+    until: &[release(30, 0)],
+    guard: None,
+    source: "Envoy 1.36.4 and 1.37.0 take it for HTTP, 1.38.3 does not (measured)",
+};
+
+/// Everything that older releases do otherwise.
+pub const EPOCHS: &[Epoch] = &[
+    JOINED_HEADER_LINES,
+    ACCOUNTS_AS_EXPRESSIONS,
+    SUFFIXES_AS_EXPRESSIONS,
+    DOT_PARAMETERS,
+    KNOWN_METHODS,
+    M_SEARCH,
+];
 
 #[cfg(test)]
 mod tests {
@@ -140,6 +212,21 @@ mod tests {
         let version: IstioVersion = version.parse().unwrap();
         // [PN-3]
         assert_eq!(version.may_keep_dot_parameters(), may);
+    }
+
+    #[rstest]
+    #[case("1.31.0", false, false)]
+    #[case("1.30.9", true, false)]
+    #[case("1.29.9", true, true)]
+    fn older_inspectors_know_methods(
+        #[case] version: &str,
+        #[case] known: bool,
+        #[case] m_search: bool,
+    ) {
+        let version: IstioVersion = version.parse().unwrap();
+        // [PA-13]
+        assert_eq!(version.inspects_known_methods(), known);
+        assert_eq!(version.inspects_m_search(), m_search);
     }
 
     #[rstest]

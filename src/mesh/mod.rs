@@ -5,12 +5,15 @@ mod attribute;
 mod authorization_policy;
 mod changed;
 mod extension_provider;
+mod interception;
 mod inventory;
 mod istio_version;
 mod listener;
 mod passed_over;
 mod peer_authentication;
+mod proxy;
 mod request_authentication;
+mod route;
 mod select;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -21,14 +24,16 @@ pub use attribute::{Attribute, Untranslatable, ValueMatch};
 pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Rule, Value};
 pub use changed::{Change, Changed};
 pub use extension_provider::usable as usable_provider;
-pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Uncaptured, Workload};
-pub use istio_version::{IstioVersion, NotAVersion};
+pub use interception::{Interception, Seen};
+pub use inventory::{Backend, Dataplane, Inventory, Listener, Service, Workload};
+pub use istio_version::{EPOCHS, Epoch, IstioVersion, NotAVersion};
 pub use listener::{ListenerClass, class_of_protocol, class_of_service_port};
 use passed_over::Candidate;
 pub use passed_over::{PassedOver, WhyPassedOver};
 pub use peer_authentication::{
-    DecidedMode, EffectiveMtls, Level, MtlsMode, applies, compose, level, reaching,
+    DecidedMode, EffectiveMtls, Level, MtlsMode, applies, compose, level, oldest, reaching,
 };
+pub use proxy::ProxySettings;
 pub use request_authentication::{TokenProvider, audience, providers, space_delimited};
 pub use select::{
     Attachment, GATEWAY_NAME_LABEL, Proxy, REVISION_LABEL, SelectionRules, TargetService,
@@ -37,7 +42,7 @@ pub use select::{
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FieldPath};
 use crate::istio::{
     Action, AuthorizationPolicy, ExtensionProvider, MeshConfig, Normalization, PeerAuthentication,
-    RequestAuthentication, Resource,
+    ProxyConfig, RequestAuthentication, Resource,
 };
 use crate::request::TokenReader;
 use crate::spiffe::TrustDomains;
@@ -57,10 +62,16 @@ pub struct Settings {
     pub normalization: Normalization,
     /// `extensionProviders` [IN-8].
     pub providers: Vec<ExtensionProvider>,
-    /// `numTrustedProxies` of gateways [IN-9].
-    pub num_trusted_proxies: u32,
+    /// `defaultConfig`: what counts for a proxy that has none of its own [IN-9].
+    pub proxy_config: ProxyConfig,
+    /// `defaultServiceExportTo`: everywhere where absent.
+    pub default_service_export_to: Vec<String>,
+    /// Whether proxies call nothing that no file names (`outboundTrafficPolicy`).
+    pub registry_only: bool,
     /// The release that the proxies are of; absent for the newest.
     pub istio_version: Option<IstioVersion>,
+    /// Whether somebody gave the configuration itself; else the defaults stand for whatever nobody said.
+    pub given: bool,
 }
 
 impl From<MeshConfig> for Settings {
@@ -82,8 +93,13 @@ impl From<MeshConfig> for Settings {
             auto_mtls: config.enable_auto_mtls.unwrap_or(true),
             normalization: config.normalization.unwrap_or(Normalization::Base),
             providers: config.extension_providers.unwrap_or_default(),
-            num_trusted_proxies: config.num_trusted_proxies.unwrap_or(0),
+            proxy_config: config.default_config,
+            default_service_export_to: config
+                .default_service_export_to
+                .unwrap_or_else(|| vec!["*".to_owned()]),
+            registry_only: config.registry_only.unwrap_or_default(),
             istio_version: None,
+            given: false,
         }
     }
 }
@@ -121,6 +137,8 @@ pub enum ProviderStub {
 pub struct MeshInputs<'r> {
     /// Laid over the mesh `ConfigMap` that `resources` may hold.
     pub config: MeshConfig,
+    /// Whether `config` is the mesh's configuration, and not some of its fields.
+    pub config_is_whole: bool,
     /// istiod's revision; `default` where empty [IN-11].
     pub revision: String,
     /// The release that the proxies are of; absent for the newest.
@@ -246,10 +264,14 @@ impl Mesh {
             .collect();
         let revision =
             if inputs.revision.is_empty() { "default" } else { inputs.revision.as_str() };
-        let settings = Settings {
-            istio_version: inputs.istio_version,
-            ..Settings::from(mesh_config(inputs.config, &resources, revision))
+        let of_resources = config_of_revision(&resources, revision);
+        let given = inputs.config_is_whole || of_resources.is_some();
+        let config = match of_resources {
+            Some(below) => inputs.config.over(below),
+            None => inputs.config,
         };
+        let settings =
+            Settings { istio_version: inputs.istio_version, given, ..Settings::from(config) };
         for resource in &resources {
             for mut refusal in crate::validate::refusals(resource) {
                 if inputs.admission == Admission::Bypassed {
@@ -272,7 +294,7 @@ impl Mesh {
             }
         }
         findings.extend(later(&resources));
-        let inventory = Inventory::of(&resources, inputs.workloads);
+        let inventory = Inventory::of(&resources, inputs.workloads, &settings, &mut findings);
         let index = PolicyIndex::of(&policies, &candidates, &settings, revision).ranked();
         let enforcements: Vec<Arc<Enforcement>> = inventory
             .workloads
@@ -292,6 +314,12 @@ impl Mesh {
             candidates,
         };
         Ok((mesh, findings))
+    }
+
+    /// Whether istiod of this mesh reads a resource: not where a label binds it to another revision [SEL-40].
+    #[must_use]
+    pub fn reads(&self, meta: &crate::istio::Meta) -> bool {
+        select::other_revision(meta, &self.revision).is_none()
     }
 
     /// What is enforced before a workload.
@@ -346,17 +374,13 @@ fn later(resources: &[Resource]) -> Vec<Diagnostic> {
     kinds.into_iter().map(warning).collect()
 }
 
-/// The configuration given by the caller, over that of the mesh `ConfigMap` of the revision.
-fn mesh_config(given: MeshConfig, resources: &[Resource], revision: &str) -> MeshConfig {
+/// What the mesh `ConfigMap` of the revision says.
+fn config_of_revision<'r>(resources: &'r [Resource], revision: &str) -> Option<&'r MeshConfig> {
     let name = if revision == "default" { "istio".to_owned() } else { format!("istio-{revision}") };
-    for resource in resources {
-        if let Resource::MeshConfig(meta, config) = resource
-            && meta.name == name
-        {
-            return given.over(config);
-        }
-    }
-    given
+    resources.iter().find_map(|resource| {
+        let Resource::MeshConfig(meta, config) = resource else { return None };
+        (meta.name == name).then_some(config.as_ref())
+    })
 }
 
 /// An AuthorizationPolicy with its meaning; what Envoy would not load is added to `findings`.

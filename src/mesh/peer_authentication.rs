@@ -114,7 +114,8 @@ pub fn applies(
 
 /// The oldest of the policies; the same age goes by name, then namespace. An absent time counts as the
 /// oldest, as istiod reads a resource without one [PA-2].
-pub(super) fn oldest<'p>(
+#[must_use]
+pub fn oldest<'p>(
     policies: impl Iterator<Item = &'p PeerAuthentication>,
 ) -> Option<&'p PeerAuthentication> {
     policies.min_by_key(|policy| age(policy))

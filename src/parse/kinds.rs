@@ -50,6 +50,7 @@ const KINDS: [(&str, &[(&str, Known)]); 7] = [
     (
         "gateway.networking.k8s.io",
         &[
+            ("BackendTLSPolicy", Known::Later),
             ("GRPCRoute", Known::Later),
             ("Gateway", Known::Later),
             ("HTTPRoute", Known::Later),
@@ -63,6 +64,7 @@ const KINDS: [(&str, &[(&str, Known)]); 7] = [
             ("DestinationRule", Known::Later),
             ("EnvoyFilter", Known::Later),
             ("Gateway", Known::Later),
+            ("ProxyConfig", Known::Later),
             ("ServiceEntry", Known::Later),
             ("Sidecar", Known::Later),
             ("VirtualService", Known::Later),

@@ -2,8 +2,8 @@
 
 use super::embedded::{Outer, embedded};
 use super::node::{Node, Value};
+use super::proxy_config::proxy_config;
 use super::reader::{Fields, Place, Reader, last_field};
-use super::suggest::nearest;
 use super::yaml::Dialect;
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Severity, Sourced};
 use crate::istio::{
@@ -23,7 +23,6 @@ const PASSED_OVER: &[&str] = &[
     "defaultDestinationRuleExportTo",
     "defaultHttpRetryPolicy",
     "defaultProviders",
-    "defaultServiceExportTo",
     "defaultVirtualServiceExportTo",
     "disableEnvoyListenerLog",
     "dnsRefreshRate",
@@ -41,7 +40,6 @@ const PASSED_OVER: &[&str] = &[
     "localityLbSetting",
     "meshMTLS",
     "outboundClusterStatName",
-    "outboundTrafficPolicy",
     "protocolDetectionTimeout",
     "proxyHttpPort",
     "proxyInboundListenPort",
@@ -131,8 +129,17 @@ pub(crate) fn mesh_config(reader: &mut Reader<'_>, node: &Node, path: FieldPath)
                     .collect()
             },
         ),
-        num_trusted_proxies: either(&mut fields, "defaultConfig", "default_config")
-            .and_then(|place| num_trusted_proxies(reader, &place)),
+        default_config: either(&mut fields, "defaultConfig", "default_config")
+            .map(|place| proxy_config(reader, &place))
+            .unwrap_or_default(),
+        default_service_export_to: either(
+            &mut fields,
+            "defaultServiceExportTo",
+            "default_service_export_to",
+        )
+        .map(|place| strings(reader, Some(place))),
+        registry_only: either(&mut fields, "outboundTrafficPolicy", "outbound_traffic_policy")
+            .and_then(|place| registry_only(reader, &place)),
     };
     if let Some(place) = either(&mut fields, "discoverySelectors", "discovery_selectors")
         && place.0.value != Value::Sequence(Vec::new())
@@ -146,7 +153,7 @@ pub(crate) fn mesh_config(reader: &mut Reader<'_>, node: &Node, path: FieldPath)
 }
 
 /// A field by the name that it has in JSON, or by the one that it has in the protocol buffer.
-fn either<'n>(
+pub(super) fn either<'n>(
     fields: &mut Fields<'n>,
     json: &'static str,
     proto: &'static str,
@@ -186,7 +193,7 @@ fn strings(reader: &mut Reader<'_>, place: Option<Place<'_>>) -> Vec<String> {
 }
 
 /// A whole number that is not negative, in quotes or without, as the decoder of istiod reads it.
-fn uint32(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<u32> {
+pub(super) fn uint32(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<u32> {
     if let Some(number) = place.0.as_str().and_then(|text| text.parse().ok()) {
         return Some(number);
     }
@@ -219,43 +226,43 @@ fn ca_trust_domains(reader: &mut Reader<'_>, place: &Place<'_>) -> Vec<String> {
 
 fn path_normalization(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<Normalization> {
     let mut fields = reader.fields(place)?;
-    let normalization = fields.take("normalization").and_then(|place| {
-        if let Value::Integer(number) = place.0.value {
-            let by_number = usize::try_from(number)
-                .ok()
-                .and_then(|number| NORMALIZATIONS.get(number));
-            if by_number.is_none() {
-                let message = format!("`normalization` does not take `{number}`");
-                reader.complain(&place, Code::BadValue, message);
-            }
-            return by_number.map(|(_, normalization)| *normalization);
-        }
-        reader.word(&place, &NORMALIZATIONS)
-    });
+    let normalization = fields
+        .take("normalization")
+        .and_then(|place| enumeration(reader, &place, &NORMALIZATIONS));
     reader.finish(fields);
     normalization
 }
 
-/// `defaultConfig`: of a `ProxyConfig`, only the topology of gateways is looked into.
-fn num_trusted_proxies(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<u32> {
+fn registry_only(reader: &mut Reader<'_>, place: &Place<'_>) -> Option<bool> {
     let mut fields = reader.fields(place)?;
-    let topology = either(&mut fields, "gatewayTopology", "gateway_topology");
-    // What could be meant for the one field must not be dropped.
-    fields.pass_over_where(|name| nearest(name, ["gatewayTopology"]).is_none());
+    let mode = fields.take("mode");
+    // Whether unknown destinations are called; a number is the place in this list.
+    let modes = [("REGISTRY_ONLY", true), ("ALLOW_ANY", false)];
+    let registry_only = mode.and_then(|place| enumeration(reader, &place, &modes));
+    pass_over(&mut fields, &["egressProxy"]);
     reader.finish(fields);
-    let mut fields = reader.fields(&topology?)?;
-    let number = either(&mut fields, "numTrustedProxies", "num_trusted_proxies")
-        .and_then(|place| uint32(reader, &place));
-    if let Some(place) = either(&mut fields, "proxyProtocol", "proxy_protocol") {
-        let message = "`proxyProtocol` is not evaluated yet: gateways are taken to be without it";
-        not_yet_modelled(reader, &place, message);
-    }
-    pass_over(&mut fields, &["forwardClientCertDetails"]);
-    reader.finish(fields);
-    number
+    // Written without a mode, it has the one of the number 0.
+    Some(registry_only.unwrap_or(true))
 }
 
-fn not_yet_modelled(reader: &mut Reader<'_>, place: &Place<'_>, message: &str) {
+/// One of a few words, or its place among them.
+pub(super) fn enumeration<T: Copy>(
+    reader: &mut Reader<'_>,
+    place: &Place<'_>,
+    words: &[(&'static str, T)],
+) -> Option<T> {
+    let Value::Integer(number) = place.0.value else { return reader.word(place, words) };
+    let by_number = usize::try_from(number)
+        .ok()
+        .and_then(|number| words.get(number));
+    if by_number.is_none() {
+        let message = format!("`{}` does not take `{number}`", last_field(&place.1));
+        reader.complain(place, Code::BadValue, message);
+    }
+    by_number.map(|(_, value)| *value)
+}
+
+pub(super) fn not_yet_modelled(reader: &mut Reader<'_>, place: &Place<'_>, message: &str) {
     let finding = Diagnostic::warning(Code::NotYetModelled, message);
     let finding = finding.at(&reader.file, place.0.position, &place.1);
     reader.push(finding);

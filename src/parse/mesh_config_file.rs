@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::embedded::{Outer, embedded};
+use super::helm_values;
 use super::mesh_config::mesh_config;
 use super::node::{Node, Value};
 use super::reader::{Place, Reader};
@@ -59,18 +60,11 @@ fn within(reader: &mut Reader<'_>, document: &Node, text: &str) -> Option<MeshCo
             let Value::Sequence(items) = &document.get("items")?.value else { return None };
             items.iter().find_map(|item| within(reader, item, text))
         }
-        Some(_) => {
-            let place =
-                at(&["spec", "meshConfig"]).or_else(|| at(&["spec", "values", "meshConfig"]))?;
-            Some(mesh_config(reader, place.0, place.1))
-        }
-        None => {
-            if let Some(place) = at(&["meshConfig"]) {
-                return Some(mesh_config(reader, place.0, place.1));
-            }
+        Some(kind) => helm_values::installation(reader, document, kind),
+        None => helm_values::bare(reader, document).or_else(|| {
             let Value::Mapping(fields) = &document.value else { return None };
             (!fields.is_empty()).then(|| mesh_config(reader, document, root))
-        }
+        }),
     }
 }
 
@@ -120,6 +114,93 @@ mod tests {
                 .iter()
                 .all(|finding| finding.severity == Severity::Warning),
             "{findings:?}"
+        );
+    }
+
+    // [IN-1] The chart writes the namespace that it installs into where the values name no root namespace.
+    #[rstest]
+    #[case::helm(
+        "global: {istioNamespace: mesh}\nmeshConfig: {accessLogFile: /dev/stdout}",
+        Some("mesh")
+    )]
+    #[case::helm_without_mesh_config("global: {istioNamespace: mesh}", Some("mesh"))]
+    #[case::helm_names_the_root(
+        "global: {istioNamespace: mesh}\nmeshConfig: {rootNamespace: root}",
+        Some("root")
+    )]
+    #[case::helm_with_an_empty_name(
+        "global: {istioNamespace: mesh}\nmeshConfig: {rootNamespace: ''}",
+        Some("mesh")
+    )]
+    #[case::helm_says_nothing("global: {hub: x}\nmeshConfig: {}", None)]
+    #[case::istio_operator(
+        "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: {namespace: mesh, meshConfig: {}, values: {global: {istioNamespace: mesh}}}",
+        Some("mesh")
+    )]
+    #[case::the_namespace_of_an_istio_operator_is_not_enough(
+        "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nmetadata: {name: i, namespace: mesh}\nspec: {namespace: mesh, meshConfig: {}}",
+        None
+    )]
+    #[case::istio_operator_without_mesh_config(
+        "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: {values: {global: {istioNamespace: mesh}}}",
+        Some("mesh")
+    )]
+    #[case::values_win_in_an_istio_operator(
+        "apiVersion: install.istio.io/v1alpha1\nkind: IstioOperator\nspec: {meshConfig: {rootNamespace: one}, values: {meshConfig: {rootNamespace: two}}}",
+        Some("two")
+    )]
+    #[case::operator(
+        "apiVersion: sailoperator.io/v1\nkind: Istio\nspec: {namespace: mesh, values: {global: {istioNamespace: x}}}",
+        Some("mesh")
+    )]
+    #[case::bare("rootNamespace: root", Some("root"))]
+    #[case::bare_says_nothing("trustDomain: td", None)]
+    fn the_root_namespace_is_the_one_that_the_chart_writes(
+        #[case] text: &str,
+        #[case] want: Option<&str>,
+    ) {
+        let mut findings = Vec::new();
+        let config = mesh_config_file("mesh.yaml", text, &mut findings).unwrap();
+        assert_eq!(config.root_namespace.as_deref(), want);
+        assert!(findings.is_empty(), "{findings:?}");
+    }
+
+    // [IN-10] [IN-35]
+    #[rstest]
+    #[case::a_flag_of_istiod(
+        "pilot: {env: {PILOT_SKIP_VALIDATE_TRUST_DOMAIN: true}}",
+        Some("`pilot.env.PILOT_SKIP_VALIDATE_TRUST_DOMAIN`")
+    )]
+    #[case::the_default_of_a_flag("pilot: {env: {PILOT_HTTP10: 'false'}}", None)]
+    #[case::another_flag("pilot: {env: {PILOT_TRACE_SAMPLING: '1'}}", None)]
+    #[case::ports_of_every_pod(
+        "global: {proxy: {excludeInboundPorts: '9090'}}",
+        Some("`global.proxy.excludeInboundPorts`")
+    )]
+    #[case::the_default_of_the_chart(
+        "global: {proxy: {excludeInboundPorts: '', includeIPRanges: '*'}}",
+        None
+    )]
+    #[case::every_namespace(
+        "sidecarInjectorWebhook: {enableNamespacesByDefault: true}",
+        Some("`sidecarInjectorWebhook.enableNamespacesByDefault`")
+    )]
+    fn values_that_are_not_read_and_may_change_an_answer_are_told(
+        #[case] values: &str,
+        #[case] want: Option<&str>,
+    ) {
+        let mut findings = Vec::new();
+        let text = format!("meshConfig: {{}}\n{values}\n");
+        mesh_config_file("mesh.yaml", &text, &mut findings).unwrap();
+        let said = findings.first().map(|finding| {
+            assert_eq!(finding.severity, Severity::Warning);
+            finding.message.as_str()
+        });
+        assert_eq!(findings.len(), usize::from(want.is_some()));
+        assert!(
+            said.unwrap_or_default()
+                .starts_with(want.unwrap_or_default()),
+            "{said:?}"
         );
     }
 

@@ -1,7 +1,9 @@
 //! Text to resources: every complaint is collected, nothing is left out.
 
+mod anchors;
 mod authorization_policy;
 pub(crate) mod embedded;
+mod helm_values;
 #[cfg(feature = "json")]
 pub(crate) mod json;
 mod kinds;
@@ -10,6 +12,7 @@ mod mesh_config_file;
 mod meta;
 pub(crate) mod node;
 mod peer_authentication;
+mod proxy_config;
 pub(crate) mod reader;
 mod request_authentication;
 mod scalar;
@@ -25,6 +28,7 @@ pub(crate) mod yaml;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+pub use anchors::anchored;
 use embedded::Outer;
 use kinds::{Handling, Known, TypeMeta};
 pub use mesh_config_file::mesh_config_file;
@@ -179,7 +183,7 @@ impl Loader<'_> {
             Known::ServiceAccount => {
                 meta::kubernetes(&mut self.reader, &mut root).map(Resource::ServiceAccount)
             }
-            Known::Workload => workload::read(&mut self.reader, &mut root),
+            Known::Workload => workload::read(&mut self.reader, &self.text, &mut root),
         };
         let mut said = self.reader.complaints.iter().skip(before);
         if said.all(|finding| finding.severity != Severity::Error) {

@@ -19,6 +19,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Root<'_, '_>) -> Option<R
         selector: Default::default(),
         ports: Vec::new(),
         cluster_ips: Vec::new(),
+        headless: false,
         external_name: None,
     };
     let Some(mut spec) = spec.and_then(|place| reader.fields(&place)) else {
@@ -36,6 +37,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Root<'_, '_>) -> Option<R
     let all = spec.take("clusterIPs");
     let all = all.map_or_else(Vec::new, |place| reader.items(&place));
     for place in first.chain(all) {
+        service.headless |= place.0.as_str() == Some("None");
         if let Some(ip) = cluster_ip(reader, &place)
             && !service.cluster_ips.contains(&ip)
         {

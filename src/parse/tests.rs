@@ -5,8 +5,8 @@ use rstest::rstest;
 
 use super::*;
 use crate::istio::{
-    Action, ContainerPort, MeshConfig, Mode, Normalization, ProviderKind, Service, ServicePort,
-    TargetPort, Workload,
+    Action, ContainerPort, ForwardClientCertDetails, GatewayTopology, InterceptionMode, MeshConfig,
+    Mode, Normalization, ProviderKind, ProxyConfig, Service, ServicePort, TargetPort, Workload,
 };
 
 fn load(text: &str) -> Loaded {
@@ -560,6 +560,8 @@ data:
     path_normalization: {normalization: 4}
     verify_certificate_at_client: true
     accessLogFile: /dev/stdout
+    default_service_export_to: ['.']
+    outboundTrafficPolicy: {mode: REGISTRY_ONLY}
     defaultConfig: {concurrency: 2, gatewayTopology: {numTrustedProxies: '2'}}
     extensionProviders:
     - name: http
@@ -584,7 +586,9 @@ data:
         enable_auto_mtls,
         normalization,
         extension_providers,
-        num_trusted_proxies,
+        default_config,
+        default_service_export_to,
+        registry_only,
     } = config.as_ref();
     assert_eq!(root_namespace.as_deref(), Some("root"));
     assert_eq!(trust_domain.as_deref(), Some("td"));
@@ -592,13 +596,87 @@ data:
     assert_eq!(ca_trust_domains.as_deref(), Some(&["other".to_owned()][..]));
     assert_eq!(*enable_auto_mtls, Some(false));
     assert_eq!(*normalization, Some(Normalization::DecodeAndMergeSlashes));
-    assert_eq!(*num_trusted_proxies, Some(2));
+    assert_eq!(default_service_export_to.as_deref(), Some(&[".".to_owned()][..]));
+    assert_eq!(*registry_only, Some(true));
+    assert_eq!(
+        default_config
+            .gateway_topology
+            .map(|to| to.num_trusted_proxies),
+        Some(2)
+    );
     let [http, grpc, logs] = extension_providers.as_deref().unwrap() else { panic!("three") };
     assert_eq!((http.kind, http.port, http.fail_open), (ProviderKind::Http, Some(80), true));
     assert_eq!(http.status_on_error.as_deref(), Some("503"));
     assert_eq!(http.include_request_headers, ["a"]);
     assert_eq!((grpc.kind, grpc.port, grpc.fail_open), (ProviderKind::Grpc, Some(9000), false));
     assert_eq!(logs.kind, ProviderKind::Other);
+}
+
+/// A Deployment whose pods have this ProxyConfig.
+fn deployment(config: &str) -> String {
+    let lines: String = config
+        .lines()
+        .map(|line| format!("          {line}\n"))
+        .collect();
+    format!(
+        "apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: gw}}
+spec:
+  template:
+    metadata:
+      annotations:
+        proxy.istio.io/config: |
+{lines}    spec: {{containers: []}}
+"
+    )
+}
+
+// [IN-9] [IN-35] [RT-33]
+#[test]
+fn a_pod_has_a_proxy_config_of_its_own() {
+    let text = deployment(
+        "concurrency: 2
+gateway_topology: {numTrustedProxies: '3', forwardClientCertDetails: 5}
+proxyHeaders: {forwardedClientCert: SANITIZE, server: {disabled: true}}
+interceptionMode: TPROXY
+proxyMetadata: {ISTIO_META_DNS_CAPTURE: 'true'}",
+    );
+    let [Resource::Workload(Workload { proxy_config, .. })] = &good(&text)[..] else {
+        panic!("one workload")
+    };
+    let want = ProxyConfig {
+        gateway_topology: Some(GatewayTopology {
+            num_trusted_proxies: 3,
+            forward_client_cert_details: Some(ForwardClientCertDetails::AlwaysForwardOnly),
+            proxy_protocol: false,
+        }),
+        forwarded_client_cert: Some(ForwardClientCertDetails::Sanitize),
+        interception_mode: Some(InterceptionMode::Tproxy),
+    };
+    assert_eq!(*proxy_config, want);
+}
+
+// [IN-9]
+#[rstest]
+#[case::no_yaml("gatewayTopology: }", Severity::Error, 9)]
+#[case::no_mapping("- a", Severity::Error, 9)]
+#[case::no_number("gatewayTopology:\n  numTrustedProxies: two", Severity::Error, 10)]
+#[case::no_word("interceptionMode: 'OFF'", Severity::Error, 9)]
+#[case::unknown("gatewayTopologie: {}", Severity::Warning, 9)]
+#[case::proxy_protocol("gatewayTopology:\n  proxyProtocol: {}", Severity::Warning, 10)]
+#[case::environment("proxyMetadata:\n  ISTIO_META_HTTP10: '1'", Severity::Warning, 10)]
+#[case::runtime("runtimeValues: {a: b}", Severity::Warning, 9)]
+#[case::header("proxyHeaders:\n  requestId: {disabled: true}", Severity::Warning, 10)]
+fn what_a_proxy_config_of_a_pod_leaves_open_is_told(
+    #[case] config: &str,
+    #[case] severity: Severity,
+    #[case] line: u32,
+) {
+    let loaded = load(&deployment(config));
+    let [finding] = &loaded.findings[..] else { panic!("{:?}", loaded.findings) };
+    assert_eq!(finding.severity, severity, "{finding}");
+    assert_eq!(finding.origin.as_ref().unwrap().position.line, line, "{finding}");
 }
 
 #[test]

@@ -2,17 +2,26 @@
 
 use std::net::IpAddr;
 
+use super::embedded::Outer;
 use super::node::{Node, Value};
 use super::reader::{Place, Reader};
 use super::service::PROTOCOLS;
-use super::{Root, meta};
+use super::{Root, meta, proxy_config};
 use crate::diagnostic::Code;
 use crate::istio::{ContainerPort, Resource, Workload};
 
 /// The name of the container that is the sidecar.
 const PROXY: &str = "istio-proxy";
 
-pub(super) fn read(reader: &mut Reader<'_>, root: &mut Root<'_, '_>) -> Option<Resource> {
+pub(super) fn read(
+    reader: &mut Reader<'_>,
+    text: &Outer<'_>,
+    root: &mut Root<'_, '_>,
+) -> Option<Resource> {
+    let metadata = root
+        .fields
+        .peek("metadata")
+        .map(|node| (node, root.fields.path.field("metadata")));
     let owner = root.fields.peek("metadata").and_then(owner);
     let (spec, status) = (root.fields.take("spec"), root.fields.take("status"));
     let meta = meta::kubernetes(reader, root)?;
@@ -22,6 +31,7 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Root<'_, '_>) -> Option<R
         owner,
         labels: Default::default(),
         annotations: Default::default(),
+        proxy_config: Default::default(),
         service_account: "default".to_owned(),
         ports: Vec::new(),
         has_proxy: false,
@@ -32,14 +42,20 @@ pub(super) fn read(reader: &mut Reader<'_>, root: &mut Root<'_, '_>) -> Option<R
         "Pod" => {
             workload.labels = workload.meta.labels.clone();
             workload.annotations = workload.meta.annotations.clone();
+            if let Some((node, path)) = metadata
+                && let Some(annotations) = node.get("annotations")
+            {
+                let place = (annotations, path.field("annotations"));
+                workload.proxy_config = proxy_config::of_annotation(reader, text, &place);
+            }
             workload.ips = status.map_or_else(Vec::new, |place| ips(reader, &place));
             spec
         }
         "CronJob" => spec
             .and_then(|place| field(reader, &place, "jobTemplate"))
             .and_then(|place| field(reader, &place, "spec"))
-            .and_then(|place| template(reader, &place, &mut workload)),
-        _ => spec.and_then(|place| template(reader, &place, &mut workload)),
+            .and_then(|place| template(reader, text, &place, &mut workload)),
+        _ => spec.and_then(|place| template(reader, text, &place, &mut workload)),
     };
     if let Some(place) = pod_spec {
         read_pod_spec(reader, &place, &mut workload);
@@ -67,6 +83,7 @@ fn field<'n>(reader: &mut Reader<'_>, place: &Place<'n>, name: &'static str) -> 
 /// `template` of a spec: its labels and annotations go to the workload, its `spec` comes out.
 fn template<'n>(
     reader: &mut Reader<'_>,
+    text: &Outer<'_>,
     spec: &Place<'n>,
     workload: &mut Workload,
 ) -> Option<Place<'n>> {
@@ -80,6 +97,7 @@ fn template<'n>(
         }
         if let Some(annotations) = metadata.take("annotations") {
             workload.annotations = reader.string_map(&annotations);
+            workload.proxy_config = proxy_config::of_annotation(reader, text, &annotations);
         }
     }
     template.take("spec")

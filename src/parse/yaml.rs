@@ -43,7 +43,7 @@ pub(crate) fn documents_in(
     text: &str,
     complaints: &mut Vec<Diagnostic>,
 ) -> Vec<Node> {
-    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
+    let text = without_mark(text);
     if text.len() > MAX_TEXT {
         let finding = Diagnostic::error(Code::Limit, "the text is longer than 64 MiB");
         complaints.push(finding.at(file, Position::START, &FieldPath::root()));
@@ -58,6 +58,11 @@ pub(crate) fn documents_in(
     found.sort_by(|a, b| a.origin.cmp(&b.origin));
     complaints.append(&mut found);
     documents
+}
+
+/// The text behind a byte order mark.
+pub(super) fn without_mark(text: &str) -> &str {
+    text.strip_prefix('\u{feff}').unwrap_or(text)
 }
 
 /// The text without the characters that YAML refuses. The first is complained of; all are read as
@@ -265,7 +270,7 @@ impl Events<'_> {
     }
 }
 
-fn marked(mark: &Marker) -> Position {
+pub(super) fn marked(mark: &Marker) -> Position {
     position(mark.line(), mark.col())
 }
 

@@ -2,24 +2,25 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
+use super::caller::{Caller, Sent};
 use super::certificates::{Certificates, Unissuable};
-use super::connection::{Connection, Dialler, NoConnection, Spoken};
-use super::exchange::{Answer, Observed, closed, exchange, exchange_all, let_through, observed};
-use super::process::{Folder, RealEnvoy, Unstarted};
+use super::connection::Dialler;
+use super::exchange::{Observed, closed};
+use super::process::{Folder, Program, RealEnvoy, Unstarted};
+use super::shared::unservable;
 use super::tokens::{NoKey, Signer};
-use crate::envoy::{self, Message, Place};
-use crate::istio::ProviderKind;
-use crate::mesh::{ListenerClass, Mesh, ProviderStub};
-use crate::request::{HttpRequest, HttpVersion, Payload, Request};
+use crate::envoy::{self, Message, Place, Startup};
+use crate::mesh::Mesh;
+use crate::request::Request;
 
 /// So many meshes share one Envoy.
 const TOGETHER: usize = 100;
-/// So many requests go over one connection at once.
-const PIPELINED: usize = 50;
-/// What is sent where bytes are no HTTP.
-const BYTES: &[u8] = b"\x00portcullis\n";
+/// So many meshes are asked about at once: while one waits for a connection to end, the others go on.
+const AT_ONCE: usize = 6;
 /// How often the line about a connection is looked for.
 const LOOKS: usize = 100;
 /// Where a caller is whose address is not said: in a block for benchmarks (RFC 2544).
@@ -58,13 +59,13 @@ pub enum Failure {
     Unstarted(#[from] Unstarted),
 }
 
-/// Asks an Envoy, the program at `program`, about every request; `now` is in seconds since 1970, `to_text` writes a
+/// Asks an Envoy about every request; `now` is in seconds since 1970, `to_text` writes a
 /// configuration as JSON. The replies are in the order of the requests.
 ///
 /// # Errors
 /// No Envoy could be started with what the meshes need.
 pub fn ask(
-    program: &Path,
+    program: &Program<'_>,
     asked: &[Asked<'_>],
     now: i64,
     to_text: &dyn Fn(&Message) -> String,
@@ -126,7 +127,7 @@ impl Served {
 }
 
 /// From where to where a request goes; absent where the two addresses are of different families.
-fn ends(mesh: &Mesh, index: usize, request: &Request) -> Option<(IpAddr, SocketAddr)> {
+pub(super) fn ends(mesh: &Mesh, index: usize, request: &Request) -> Option<(IpAddr, SocketAddr)> {
     let from = request.source_ip.unwrap_or(SOMEWHERE);
     let own = mesh
         .workload(request.workload)
@@ -149,7 +150,7 @@ fn ends(mesh: &Mesh, index: usize, request: &Request) -> Option<(IpAddr, SocketA
 }
 
 fn run(
-    program: &Path,
+    program: &Program<'_>,
     asked: &[Asked<'_>],
     served: &Served,
     now: i64,
@@ -166,7 +167,8 @@ fn run(
     let mut listeners = Vec::new();
     let mut clusters = Vec::new();
     for (index, asked) in asked.iter().enumerate() {
-        let behind = format!("#{index}");
+        // Several Envoys may run in one namespace: what they name there must differ.
+        let behind = format!("#{}-{index}", folder.number());
         let authorizers = envoy::authorizers(asked.mesh, &behind);
         listeners.extend(authorizers.listeners);
         clusters.extend(authorizers.clusters);
@@ -185,48 +187,69 @@ fn run(
             listeners.extend(envoy::listener(asked.mesh, &place));
         }
     }
-    let configuration = to_text(&envoy::bootstrap(listeners, clusters));
-    let envoy = RealEnvoy::start(program, folder, &configuration)?;
-    let mut caller = Caller { certificates, signer, dialler: Dialler::new(), now };
-    let mut sent = Vec::new();
-    for (index, asked) in asked.iter().enumerate() {
-        let mut servable = BTreeMap::new();
-        let mut of_mesh = Vec::with_capacity(asked.requests.len());
-        let mut sendable = Vec::new();
-        for request in &asked.requests {
-            let here = servable
-                .entry((request.workload, request.port))
-                .or_insert_with(|| unservable(asked.mesh, request.workload, request.port));
-            let at = ends(asked.mesh, index, request).map(|(_, to)| to);
-            let met = at
-                .and_then(|at| served.0.get(&at))
-                .is_some_and(|of| *of != (index, request.workload));
-            let not = |reason: &str| Some(Sent::Settled(Reply::NotSent(reason.to_owned())));
-            let known = match here {
-                _ if met => not("another workload stands at the same address"),
-                Ok(()) => None,
-                Err(reason) => not(reason),
-            };
-            if known.is_none() {
-                sendable.push((of_mesh.len(), request));
-            }
-            of_mesh.push(known);
+    let socket = folder.path(RealEnvoy::ADMINISTRATION);
+    let startup = Startup { administration: Some(&socket), guards_off: program.guards_off };
+    let configuration = to_text(&envoy::bootstrap(listeners, clusters, startup));
+    let mut envoy = RealEnvoy::start(program, folder, &configuration)?;
+    let certificates = Mutex::new(certificates);
+    let sent: Vec<Mutex<Vec<Sent>>> = asked.iter().map(|_| Mutex::default()).collect();
+    let next = AtomicUsize::new(0);
+    let work = || {
+        loop {
+            let index = next.fetch_add(1, Ordering::Relaxed);
+            let (Some(asked), Some(sent)) = (asked.get(index), sent.get(index)) else { break };
+            let dialler = Dialler::new();
+            let caller = Caller { certificates: &certificates, signer: &signer, dialler, now };
+            let done = send(caller, asked, index, served);
+            *sent.lock().unwrap_or_else(PoisonError::into_inner) = done;
         }
-        caller.send_all(asked.mesh, index, &sendable, &mut of_mesh);
-        let of_mesh = of_mesh
-            .into_iter()
-            .map(|sent| sent.unwrap_or_else(unsent))
-            .collect();
-        sent.push(of_mesh);
-    }
-    Ok(settle(&envoy, sent))
+    };
+    thread::scope(|scope| {
+        for _ in 1..AT_ONCE.min(asked.len()) {
+            scope.spawn(work);
+        }
+        work();
+    });
+    envoy.runs()?;
+    let sent = sent.into_iter();
+    let sent = sent.map(|sent| sent.into_inner().unwrap_or_else(PoisonError::into_inner));
+    Ok(settle(&envoy, sent.collect()))
 }
 
-/// What is known of a request when it has been sent.
-enum Sent {
-    Settled(Reply),
-    /// The connection, by our end of it and the other, was closed without an answer: the log says why.
-    Closed(SocketAddr, SocketAddr),
+/// Sends the requests at one mesh.
+fn send(mut caller: Caller<'_>, asked: &Asked<'_>, index: usize, served: &Served) -> Vec<Sent> {
+    let mut servable = BTreeMap::new();
+    let mut of_mesh = Vec::with_capacity(asked.requests.len());
+    let mut sendable = Vec::new();
+    for request in &asked.requests {
+        let here = servable
+            .entry((request.workload, request.port))
+            .or_insert_with(|| unservable(asked.mesh, request.workload, request.port));
+        let at = ends(asked.mesh, index, request).map(|(_, to)| to);
+        let met = at
+            .and_then(|at| served.0.get(&at))
+            .is_some_and(|of| *of != (index, request.workload));
+        let not = |reason: &str| Some(Sent::Settled(Reply::NotSent(reason.to_owned())));
+        let known = match here {
+            _ if met => not("another workload stands at the same address"),
+            Ok(()) => None,
+            Err(reason) => not(reason),
+        };
+        if known.is_none() {
+            sendable.push((of_mesh.len(), request));
+        }
+        of_mesh.push(known);
+    }
+    caller.send_all(asked.mesh, index, &sendable, &mut of_mesh);
+    of_mesh
+        .into_iter()
+        .map(|sent| sent.unwrap_or_else(unsent))
+        .collect()
+}
+
+/// Every request is sent, or said not to be.
+fn unsent() -> Sent {
+    Sent::Settled(Reply::NotSent("it was left over".to_owned()))
 }
 
 /// By what the line about a connection is found.
@@ -267,243 +290,4 @@ fn settle(envoy: &RealEnvoy, sent: Vec<Vec<Sent>>) -> Vec<Vec<Reply>> {
     };
     let of_mesh = |sent: Vec<Sent>| sent.into_iter().map(reply).collect();
     sent.into_iter().map(of_mesh).collect()
-}
-
-struct Caller {
-    certificates: Certificates,
-    signer: Signer,
-    dialler: Dialler,
-    now: i64,
-}
-
-/// Who speaks to whom, and how: requests with the same ends can share a connection.
-type Ends = (IpAddr, SocketAddr, Option<Spoken>);
-
-/// A request that is ready to go: its place, its bytes, and whether its response has no body.
-type Ready = (usize, Vec<u8>, bool);
-
-/// Every request is sent, or said not to be.
-fn unsent() -> Sent {
-    Sent::Settled(Reply::NotSent("it was left over".to_owned()))
-}
-
-impl Caller {
-    /// Sends requests, each to its place in `sent`: those that can share a connection together, all others alone.
-    fn send_all(
-        &mut self,
-        mesh: &Mesh,
-        index: usize,
-        requests: &[(usize, &Request)],
-        sent: &mut [Option<Sent>],
-    ) {
-        let mut together: BTreeMap<Ends, Vec<Ready>> = BTreeMap::new();
-        let mut put = |place: usize, settled: Sent| {
-            if let Some(slot) = sent.get_mut(place) {
-                *slot = Some(settled);
-            }
-        };
-        for (place, request) in requests {
-            match self.ready(mesh, index, request) {
-                Err(reason) => put(*place, Sent::Settled(Reply::NotSent(reason))),
-                Ok((ends, bytes, bodiless)) if stands_alone(mesh, request) => {
-                    put(*place, self.alone(&ends, &bytes, bodiless));
-                }
-                Ok((ends, bytes, bodiless)) => {
-                    together
-                        .entry(ends)
-                        .or_default()
-                        .push((*place, bytes, bodiless));
-                }
-            }
-        }
-        for (ends, ready) in together {
-            let mut rest = ready.as_slice();
-            while let Some((first, _)) = rest.split_first() {
-                let now = rest.get(..PIPELINED.min(rest.len())).unwrap_or(rest);
-                let answers = self.pipelined(&ends, now);
-                for ((place, ..), answer) in now.iter().zip(&answers) {
-                    put(*place, settled(answer.clone(), None));
-                }
-                if answers.is_empty() {
-                    // The first of them is what the other end does not answer: it is looked at alone.
-                    put(first.0, self.alone(&ends, &first.1, first.2));
-                }
-                rest = rest.get(answers.len().max(1)..).unwrap_or_default();
-            }
-        }
-    }
-
-    /// The answers to the first of several requests over one connection.
-    fn pipelined(&mut self, ends: &Ends, ready: &[Ready]) -> Vec<Answer> {
-        let (from, to, spoken) = ends;
-        let Ok(mut connection) = self.dialler.dial(*from, *to, spoken.as_ref()) else {
-            return Vec::new();
-        };
-        let requests: Vec<(Vec<u8>, bool)> = ready
-            .iter()
-            .map(|(_, bytes, bodiless)| (bytes.clone(), *bodiless))
-            .collect();
-        let answers = exchange_all(&mut connection, &requests);
-        if connection.protocol() == Some(b"h2") { Vec::new() } else { answers }
-    }
-
-    /// What becomes of one request over a connection of its own.
-    fn alone(&mut self, ends: &Ends, bytes: &[u8], bodiless: bool) -> Sent {
-        let (from, to, spoken) = ends;
-        let not = |reason: String| Sent::Settled(Reply::NotSent(reason));
-        let mut connection = match self.dialler.dial(*from, *to, spoken.as_ref()) {
-            Ok(connection) => connection,
-            Err(NoConnection::Unsayable(reason)) => return not(reason),
-            Err(NoConnection::Socket(error)) => return not(format!("{from} to {to}: {error}")),
-        };
-        let answer = exchange(&mut connection, bytes, bodiless);
-        if connection.protocol() == Some(b"h2") {
-            return not("TLS settled on HTTP/2, which is not spoken here".to_owned());
-        }
-        settled(answer, Some(&connection))
-    }
-
-    /// A request as it goes over a connection.
-    fn ready(
-        &mut self,
-        mesh: &Mesh,
-        index: usize,
-        request: &Request,
-    ) -> Result<(Ends, Vec<u8>, bool), String> {
-        unsendable(request)?;
-        let (from, to) = ends(mesh, index, request)
-            .ok_or("the caller's and the workload's addresses are of different families")?;
-        let (bytes, bodiless) = self.bytes(request)?;
-        let spoken = match &request.tls {
-            None => None,
-            Some(tls) => {
-                let certificate = tls.certificate.as_ref();
-                let certificate = certificate.map(|certificate| {
-                    self.certificates
-                        .issue(&certificate.uris, certificate.of_this_mesh)
-                        .map_err(|error| error.to_string())
-                });
-                Some(Spoken {
-                    certificate: certificate.transpose()?,
-                    alpn: tls.alpn.clone(),
-                    server_name: tls.server_name.clone().unwrap_or_default(),
-                })
-            }
-        };
-        Ok(((from, to, spoken), bytes, bodiless))
-    }
-
-    /// The bytes of a request, and whether its response has no body.
-    fn bytes(&self, request: &Request) -> Result<(Vec<u8>, bool), String> {
-        let http = match &request.payload {
-            Payload::Bytes => return Ok((BYTES.to_vec(), false)),
-            Payload::Http(http) => http,
-        };
-        let mut tokens = Vec::new();
-        for stated in &request.tokens {
-            let token = self
-                .signer
-                .token(stated, self.now)
-                .map_err(|error| error.to_string())?;
-            tokens.push((stated.text.as_str(), token));
-        }
-        let real = |text: &str| {
-            let replaced =
-                |text: String, (stated, token): &(&str, String)| text.replace(stated, token);
-            tokens.iter().fold(text.to_owned(), replaced)
-        };
-        let HttpRequest { method, target, host, headers, version } = http;
-        let version = match version {
-            HttpVersion::Http10 => "HTTP/1.0",
-            HttpVersion::Http11 => "HTTP/1.1",
-            HttpVersion::Http2 => return Err("HTTP/2 is not spoken here".to_owned()),
-        };
-        let mut text = format!("{method} {} {version}\r\n", real(target));
-        if let Some(host) = host {
-            text.push_str(&format!("Host: {host}\r\n"));
-        }
-        for (name, value) in headers {
-            text.push_str(&format!("{name}: {}\r\n", real(value)));
-        }
-        text.push_str("\r\n");
-        Ok((text.into_bytes(), method == "HEAD"))
-    }
-}
-
-/// What an answer says; the connection is asked for where it was closed.
-fn settled(answer: Answer, connection: Option<&Connection>) -> Sent {
-    Sent::Settled(match (answer, connection) {
-        (Answer::Closed, Some(connection)) => {
-            let (from, to) = connection.ends();
-            return Sent::Closed(from, to);
-        }
-        (Answer::Echoed, _) => Reply::Observed(let_through()),
-        (Answer::Response { status, details, .. }, _) => {
-            Reply::Observed(observed(status, &details))
-        }
-        (Answer::Silent, _) => Reply::NotSent("nothing came back in time".to_owned()),
-        (Answer::Strange(what), _) => Reply::NotSent(what),
-        (Answer::Closed, None) => Reply::NotSent("the connection was closed".to_owned()),
-    })
-}
-
-/// Whether nothing else may go over the connection of a request: what its first bytes are decides what the connection is
-/// for, or it turns the connection into something else.
-fn stands_alone(mesh: &Mesh, request: &Request) -> bool {
-    let Payload::Http(http) = &request.payload else { return true };
-    let workload = mesh.workload(request.workload);
-    let http_only =
-        workload.is_some_and(|workload| workload.class_of(request.port) == ListenerClass::Http);
-    let turns = |(name, _): &(String, String)| {
-        name.eq_ignore_ascii_case("upgrade") || name.eq_ignore_ascii_case("connection")
-    };
-    // Behind an answer to what may have a body, Envoy closes the connection.
-    let bodiless = ["DELETE", "GET", "HEAD", "OPTIONS"].contains(&http.method.as_str());
-    !http_only || !bodiless || http.headers.iter().any(turns)
-}
-
-/// Why a request cannot be sent as it is meant.
-fn unsendable(request: &Request) -> Result<(), String> {
-    if let Some(doubt) = &request.doubt {
-        return Err(doubt.clone());
-    }
-    if request.remote_ip.is_some() {
-        return Err("the client's address is stated, not sent".to_owned());
-    }
-    Ok(())
-}
-
-/// Why a port of a workload cannot be asked here.
-fn unservable(mesh: &Mesh, index: usize, port: u16) -> Result<(), String> {
-    let workload = mesh.workload(index).ok_or("no workload is meant")?;
-    if workload.uncaptured.takes(port) {
-        return Err("the port is not the sidecar's".to_owned());
-    }
-    let nothing = String::new;
-    let material =
-        crate::envoy::Material { certificate: nothing(), key: nothing(), roots: nothing() };
-    let place = Place {
-        workload: index,
-        address: SOMEWHERE,
-        port,
-        material: &material,
-        keys: &envoy::own_keys,
-        behind: "",
-        connection_log: None,
-        http2: false,
-    };
-    if let Err(error) = envoy::listener(mesh, &place) {
-        return Err(error.to_string());
-    }
-    let Some(enforcement) = mesh.enforcement(index) else { return Ok(()) };
-    for custom in enforcement.custom.values() {
-        let Ok(provider) = &custom.provider else { continue };
-        let stubbed = mesh.stubs.get(&provider.name.value);
-        let fails = stubbed == Some(&ProviderStub::Error);
-        let answers = fails || (provider.kind == ProviderKind::Http && stubbed.is_some());
-        if !answers {
-            return Err(format!("nothing here answers as provider `{}`", provider.name.value));
-        }
-    }
-    Ok(())
 }

@@ -2,8 +2,9 @@
 
 use super::ask::Reply;
 use super::exchange::Observed;
-use crate::decide::{Because, Decision, Verdict};
-use crate::mesh::Mesh;
+use crate::decide::{Because, Decision, Observer, Truth, Verdict};
+use crate::mesh::{Mesh, RuleRef};
+use crate::request::Request;
 
 /// Whether a decision agrees with what a real Envoy did.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -16,9 +17,32 @@ pub enum Agreement {
     Incomparable(String),
 }
 
-/// Compares.
+/// Rules of which it is not known whether they match.
+#[derive(Default)]
+struct Undecided(Vec<RuleRef>);
+
+impl Observer for Undecided {
+    const WATCHING: bool = true;
+
+    fn rule(&mut self, place: RuleRef, truth: Truth) {
+        if truth == Truth::Unknown {
+            self.0.push(place);
+        }
+    }
+}
+
+/// Whether it is not known of the rule in this id whether it matches: then nothing is decided of which of several
+/// refusals is named. What asks an authorizer has more in its id than the rule's.
+fn is_undecided(mesh: &Mesh, request: &Request, id: &str) -> bool {
+    let mut undecided = Undecided::default();
+    let _decision = mesh.decide_with(request, &mut undecided);
+    let mut ids = undecided.0.iter().filter_map(|rule| mesh.rule(*rule));
+    ids.any(|(_, rule)| id.contains(&rule.id))
+}
+
+/// Compares what is decided of a request with what became of it.
 #[must_use]
-pub fn compare(mesh: &Mesh, decision: &Decision, reply: &Reply) -> Agreement {
+pub fn compare(mesh: &Mesh, request: &Request, decision: &Decision, reply: &Reply) -> Agreement {
     let observed = match reply {
         Reply::NotSent(reason) => return Agreement::Incomparable(reason.clone()),
         Reply::Observed(observed) => observed,
@@ -27,9 +51,13 @@ pub fn compare(mesh: &Mesh, decision: &Decision, reply: &Reply) -> Agreement {
         return Agreement::Incomparable(format!("it is not decided: {}", reasons.join("; ")));
     }
     let decided = policy(mesh, decision);
+    let names_another = match (&decided, &observed.policy) {
+        (Some(decided), Some(named)) => decided != named && !is_undecided(mesh, request, named),
+        _ => false,
+    };
     let differs = decision.verdict != observed.verdict
         || (decision.status.is_some() && decision.status != observed.status)
-        || (decided.is_some() && observed.policy.is_some() && decided != observed.policy);
+        || names_another;
     if differs {
         return Agreement::Disagree(format!(
             "decided: {}; Envoy: {}",

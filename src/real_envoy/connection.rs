@@ -21,6 +21,11 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The wait for more behind what has come: Envoy leaves a connection open for a while that it will not use again.
 const HASTE: Duration = Duration::from_millis(100);
 
+/// Ports of ours begin behind it.
+const FIRST_PORT: u16 = 10_000;
+/// So many ports are tried for one connection.
+const TRIES: u32 = 100;
+
 /// Why there is no connection.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum NoConnection {
@@ -87,12 +92,14 @@ impl ServerCertVerifier for Trusting {
 pub(super) struct Dialler {
     provider: Arc<CryptoProvider>,
     configured: BTreeMap<(Vec<u8>, Vec<String>, bool), Arc<ClientConfig>>,
+    /// The last port that was dialled from, by the two ends: lines about connections are found by it.
+    last: BTreeMap<(IpAddr, SocketAddr), u16>,
 }
 
 impl Dialler {
     pub(super) fn new() -> Self {
         let provider = Arc::new(cryptography::default_provider());
-        Self { provider, configured: BTreeMap::new() }
+        Self { provider, configured: BTreeMap::new(), last: BTreeMap::new() }
     }
 
     /// A connection from an address to another, with the TLS that is spoken on it.
@@ -103,8 +110,7 @@ impl Dialler {
         spoken: Option<&Spoken>,
     ) -> Result<Connection, NoConnection> {
         let tls = spoken.map(|spoken| self.tls(spoken)).transpose()?;
-        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
-        socket.bind(&SocketAddr::new(from, 0).into())?;
+        let socket = self.bound(from, to)?;
         socket.set_tcp_nodelay(true)?;
         socket.set_read_timeout(Some(PATIENCE))?;
         socket.set_write_timeout(Some(PATIENCE))?;
@@ -113,6 +119,21 @@ impl Dialler {
         let from = stream.local_addr()?;
         let wire = Wire { stream, first: Vec::new() };
         Ok(Connection { from, to, wire, tls })
+    }
+
+    /// A socket at an own port of ours: no two connections with the same ends have the same.
+    fn bound(&mut self, from: IpAddr, to: SocketAddr) -> io::Result<Socket> {
+        let last = self.last.entry((from, to)).or_insert(FIRST_PORT);
+        let socket = Socket::new(Domain::for_address(to), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        for _ in 0..TRIES {
+            *last = last.checked_add(1).unwrap_or(FIRST_PORT);
+            match socket.bind(&SocketAddr::new(from, *last).into()) {
+                Err(error) if error.kind() == io::ErrorKind::AddrInUse => {}
+                bound => return bound.map(|()| socket),
+            }
+        }
+        Err(io::ErrorKind::AddrInUse.into())
     }
 
     fn tls(&mut self, spoken: &Spoken) -> Result<ClientConnection, NoConnection> {
@@ -230,9 +251,10 @@ impl Connection {
         self.tls.as_ref()?.alpn_protocol()
     }
 
-    /// What the first bytes from the other end were.
+    /// What the first bytes from the other end were, where TLS is spoken to it.
     pub(super) fn first(&self) -> First {
         match self.wire.first.as_slice() {
+            _ if self.tls.is_none() => First::Its,
             // A handshake record that holds a client's greeting.
             [0x16, _, _, _, _, 0x01, ..] => First::Ours,
             [b'H', b'T', b'T', b'P', ..] => First::Http,
@@ -247,12 +269,16 @@ impl Connection {
         }
     }
 
-    /// Everything that has come as it was, up to the first bytes.
-    pub(super) fn raw(&mut self) -> Vec<u8> {
+    /// What has come as it was, until it is `enough` or nothing more comes.
+    pub(super) fn raw(&mut self, enough: impl Fn(&[u8]) -> bool) -> Vec<u8> {
         self.hurry();
         let mut bytes = self.wire.first.clone();
-        if self.wire.stream.read_to_end(&mut bytes).is_err() {
-            // What came before is what there is.
+        let mut chunk = [0; 1 << 12];
+        while !enough(&bytes) {
+            match self.wire.stream.read(&mut chunk) {
+                Ok(count) if count > 0 => bytes.extend(chunk.iter().take(count)),
+                _ => break,
+            }
         }
         bytes
     }

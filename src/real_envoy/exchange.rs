@@ -9,6 +9,8 @@ use crate::decide::Verdict;
 const DETAILS: &str = "x-envoy-response-code-details";
 /// No answer here is longer.
 const LONGEST: usize = 1 << 16;
+/// So many requests are on their way at once: Envoy stops reading behind the second that it answers by itself.
+const PIPELINED: usize = 2;
 
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -56,22 +58,15 @@ pub(super) fn exchange(connection: &mut Connection, bytes: &[u8], bodiless: bool
         if let Some(answer) = recognise(&received, bytes, bodiless) {
             return answer;
         }
-        let count = connection.read(&mut chunk);
         match connection.first() {
             First::Its => {}
             First::Ours => return Answer::Echoed,
-            First::Http if connection.protocol().is_none() && received.is_empty() => {
-                // Where TLS is spoken to a port of plaintext, its answer is none of TLS.
-                if count.is_err() {
-                    let raw = connection.raw();
-                    let closed = recognise(&raw, bytes, bodiless);
-                    return closed
-                        .unwrap_or_else(|| response(&raw, true).unwrap_or(Answer::Closed));
-                }
-            }
-            First::Http => {}
+            First::Http => return plain(connection, bodiless),
         }
+        let count = connection.read(&mut chunk);
         match count {
+            // What was no TLS is looked at again.
+            _ if connection.first() != First::Its => continue,
             Ok(0) => break,
             Ok(count) => received.extend(chunk.iter().take(count)),
             Err(error) if matches!(error.kind(), ErrorKind::WouldBlock | ErrorKind::TimedOut) => {
@@ -92,18 +87,39 @@ pub(super) fn exchange(connection: &mut Connection, bytes: &[u8], bodiless: bool
     response(&received, true).unwrap_or_else(cut)
 }
 
-/// Sends several requests of HTTP at once, and reads what comes back: the responses, in the order of the requests, as many
-/// as come before the other end closes or falls silent.
-pub(super) fn exchange_all(
+/// What a port of plaintext answers where TLS is spoken to it: HTTP, and the end.
+fn plain(connection: &mut Connection, bodiless: bool) -> Answer {
+    let raw = connection.raw(|bytes| response(bytes, bodiless).is_some());
+    response(&raw, bodiless)
+        .or_else(|| response(&raw, true))
+        .unwrap_or(Answer::Closed)
+}
+
+/// Sends requests of HTTP over one connection, two at a time, and reads what comes back: the responses, in the order of
+/// the requests, as many as come before the other end closes or falls silent.
+pub(super) fn exchange_all(connection: &mut Connection, requests: &[(&[u8], bool)]) -> Vec<Answer> {
+    let mut answers = Vec::with_capacity(requests.len());
+    for pair in requests.chunks(PIPELINED) {
+        let before = answers.len();
+        exchange_some(connection, pair, &mut answers);
+        let open = matches!(answers.last(), Some(Answer::Response { open: true, .. }));
+        if !open || answers.len() < before + pair.len() {
+            break;
+        }
+    }
+    answers
+}
+
+fn exchange_some(
     connection: &mut Connection,
-    requests: &[(Vec<u8>, bool)],
-) -> Vec<Answer> {
+    requests: &[(&[u8], bool)],
+    answers: &mut Vec<Answer>,
+) {
     let bytes: Vec<u8> = requests
         .iter()
-        .flat_map(|(bytes, _)| bytes)
+        .flat_map(|(bytes, _)| *bytes)
         .copied()
         .collect();
-    let mut answers = Vec::with_capacity(requests.len());
     if connection
         .write_all(&bytes)
         .and_then(|()| connection.flush())
@@ -111,25 +127,29 @@ pub(super) fn exchange_all(
     {
         // The other end may have answered some of them and closed: that is read.
     }
-    let mut received = Vec::new();
-    let mut chunk = [0; 1 << 14];
-    while let Some((_, bodiless)) = requests.get(answers.len()) {
-        if let Some((answer, length)) = measured_response(&received, *bodiless) {
-            received.drain(..length.min(received.len()));
-            let last = matches!(answer, Answer::Response { open: false, .. });
-            answers.push(answer);
-            connection.hurry();
-            if last {
-                break;
-            }
-            continue;
-        }
-        match connection.read(&mut chunk) {
-            Ok(count) if count > 0 => received.extend(chunk.iter().take(count)),
-            _ => break,
-        }
+    if connection.first() != First::Its {
+        return;
     }
-    answers
+    let mut received = Vec::new();
+    let mut chunk = [0; 1 << 12];
+    for (_, bodiless) in requests {
+        let (answer, length) = loop {
+            if let Some(measured) = measured_response(&received, *bodiless) {
+                break measured;
+            }
+            match connection.read(&mut chunk) {
+                Ok(count) if count > 0 => received.extend(chunk.iter().take(count)),
+                _ => return,
+            }
+        };
+        received.drain(..length.min(received.len()));
+        let last = matches!(answer, Answer::Response { open: false, .. });
+        answers.push(answer);
+        if last {
+            return;
+        }
+        connection.hurry();
+    }
 }
 
 /// A whole answer, where that is what has come.

@@ -4,12 +4,16 @@ use std::ffi::OsStr;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Command;
 
+use crate::request::Request;
+
 /// An address of documentation (RFC 5737): no machine has it, unless every address is local.
 const NOBODY: IpAddr = IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1));
 
 /// Makes every address local, then becomes what it is given.
 const SETUP: &str = "ip link set lo up && ip route add local 0.0.0.0/0 dev lo && ip -6 route add local ::/0 dev lo && \
     echo 1 >/proc/sys/net/ipv6/ip_nonlocal_bind && exec \"$0\" \"$@\"";
+/// The words that make a namespace and do that in it.
+const ENTER: &[&str] = &["--map-root-user", "--net", "sh", "-c", SETUP];
 
 /// How the program fared there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,11 +30,48 @@ pub fn every_address_is_local() -> bool {
     TcpListener::bind(SocketAddr::new(NOBODY, 0)).is_ok()
 }
 
+/// Makes a request one that can be sent where only the addresses of loopback are local: it goes to an address there that
+/// the workload of this mesh has alone, and comes from one.
+///
+/// # Errors
+/// The caller is said to be elsewhere, or nothing can listen at the port.
+pub fn to_loopback(request: &mut Request, mesh: usize) -> Result<(), String> {
+    let from = *request
+        .source_ip
+        .get_or_insert(IpAddr::V4(Ipv4Addr::LOCALHOST));
+    if !from.is_loopback() || !from.is_ipv4() {
+        return Err("the caller's address is none of this machine".to_owned());
+    }
+    let [.., high, low] = mesh.to_be_bytes();
+    let (high, workload) = (high.checked_add(1), u8::try_from(request.workload + 1));
+    let (Some(high), Ok(workload)) = (high, workload) else {
+        return Err("loopback has no address left for the workload".to_owned());
+    };
+    let to = IpAddr::V4(Ipv4Addr::new(127, high, low, workload));
+    request.destination_ip = Some(to);
+    match TcpListener::bind(SocketAddr::new(to, request.port)) {
+        Ok(_) => Ok(()),
+        Err(error) => Err(format!("nothing can listen at port {}: {error}", request.port)),
+    }
+}
+
 /// Runs `program` with `words` in a namespace of its own, on the same streams.
 #[must_use]
 pub fn enter(program: &OsStr, words: &[&OsStr]) -> Entered {
+    // What cannot be made is told apart from what the program says by making one for nothing.
+    let refused = match Command::new("unshare").args(ENTER).arg("true").output() {
+        Ok(tried) if tried.status.success() => None,
+        Ok(tried) => {
+            let said = String::from_utf8_lossy(&tried.stderr);
+            Some(said.lines().last().unwrap_or("`unshare` fails").to_owned())
+        }
+        Err(error) => Some(format!("`unshare` cannot be run: {error}")),
+    };
+    if let Some(why) = refused {
+        return Entered::Refused(why);
+    }
     let entered = Command::new("unshare")
-        .args(["--map-root-user", "--net", "sh", "-c", SETUP])
+        .args(ENTER)
         .arg(program)
         .args(words)
         .status();

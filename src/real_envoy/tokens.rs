@@ -1,5 +1,8 @@
 //! Stated tokens → real ones, signed with a key that every provider is made to know beside its own.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use ring::rand::SystemRandom;
@@ -18,6 +21,8 @@ pub(super) struct Signer {
     known: EcdsaKeyPair,
     unknown: EcdsaKeyPair,
     random: SystemRandom,
+    /// What has been signed, by what it says and how it is bad.
+    signed: Mutex<BTreeMap<(String, Option<Defect>), String>>,
 }
 
 /// There is no randomness, or no key can be made of it.
@@ -35,7 +40,7 @@ fn key(random: &SystemRandom) -> Result<EcdsaKeyPair, NoKey> {
 impl Signer {
     pub(super) fn new() -> Result<Self, NoKey> {
         let random = SystemRandom::new();
-        Ok(Self { known: key(&random)?, unknown: key(&random)?, random })
+        Ok(Self { known: key(&random)?, unknown: key(&random)?, random, signed: Mutex::default() })
     }
 
     /// A provider's key set with the known key in it. What is no key set stays as it is.
@@ -70,10 +75,27 @@ impl Signer {
             }
             Some(Defect::BadSignature | Defect::WrongKey) | None => {}
         }
+        let said = (Value::Object(claims).to_string(), stated.defect);
+        let known = self
+            .signed
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(&said)
+            .cloned();
+        if let Some(token) = known {
+            return Ok(token);
+        }
+        let token = self.sign(&said.0, stated.defect)?;
+        let mut signed = self.signed.lock().unwrap_or_else(PoisonError::into_inner);
+        signed.insert(said, token.clone());
+        Ok(token)
+    }
+
+    fn sign(&self, claims: &str, defect: Option<Defect>) -> Result<String, NoKey> {
         let header = URL_SAFE_NO_PAD.encode(json!({"alg": "ES256", "typ": "JWT"}).to_string());
-        let payload = URL_SAFE_NO_PAD.encode(Value::Object(claims).to_string());
+        let payload = URL_SAFE_NO_PAD.encode(claims);
         let signed = format!("{header}.{payload}");
-        let (key, message) = match stated.defect {
+        let (key, message) = match defect {
             Some(Defect::WrongKey) => (&self.unknown, signed.clone()),
             Some(Defect::BadSignature) => (&self.known, format!("{signed}.")),
             _ => (&self.known, signed.clone()),

@@ -5,6 +5,7 @@ use std::io;
 use quick_xml::Writer;
 
 use super::lcov::{Line, lines};
+use super::xml::well_formed;
 use crate::coverage::{Coverage, Share};
 
 type Xml = Writer<Vec<u8>>;
@@ -18,7 +19,7 @@ pub fn cobertura(coverage: &Coverage) -> String {
     }
     let head = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n\
         <!DOCTYPE coverage SYSTEM \"http://cobertura.sourceforge.net/xml/coverage-04.dtd\">\n";
-    format!("{head}{}\n", String::from_utf8_lossy(&xml.into_inner()))
+    well_formed(format!("{head}{}\n", String::from_utf8_lossy(&xml.into_inner())))
 }
 
 /// `0.9230`, as the format writes shares.

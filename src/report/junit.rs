@@ -4,6 +4,7 @@ use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::outcomes::{CaseRun, Run, SuiteRun};
 use super::snippet::Sources;
+use super::xml::well_formed;
 use crate::diagnostic::printable;
 use crate::suite::CaseResult;
 
@@ -18,7 +19,10 @@ pub fn junit(run: &Run<'_>) -> Result<String, String> {
             .iter()
             .map(|suite| self::suite(suite, run.sources)),
     );
-    report.to_string().map_err(|error| error.to_string())
+    report
+        .to_string()
+        .map(well_formed)
+        .map_err(|error| error.to_string())
 }
 
 fn suite(run: &SuiteRun<'_>, sources: &Sources) -> TestSuite {

@@ -3,6 +3,7 @@
 use super::answer::endpoint;
 use crate::decide::Verdict;
 use crate::diagnostic::{Code, Diagnostic, Origin, Severity, Sourced};
+use crate::istio::Resource;
 use crate::lint::{Finding, Level, Lint, Silenced, Sure, Witness};
 use crate::mesh::Mesh;
 
@@ -65,6 +66,14 @@ impl LintReport {
     /// Adds what reading and refusing say.
     pub fn add(&mut self, findings: impl IntoIterator<Item = Diagnostic>) {
         self.rows.extend(findings.into_iter().map(LintRow::from));
+    }
+
+    /// Adds what refusing says of one resource.
+    pub fn add_of(&mut self, resource: &Resource, findings: impl IntoIterator<Item = Diagnostic>) {
+        let name = format!("{} {}", resource.kind(), resource.meta().id());
+        let rows = findings.into_iter().map(LintRow::from);
+        self.rows
+            .extend(rows.map(|row| LintRow { resource: Some(name.clone()), ..row }));
     }
 
     /// Adds what a lint found.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 
 use super::lint::{LintReport, LintRow};
+use super::xml::well_formed;
 use crate::lint::Level;
 
 /// The XML; a finding of `fail_level` or graver is a failure, any other a case that passes with a text. A file
@@ -31,7 +32,9 @@ pub fn lint_junit<'f>(
         suite.add_test_cases(rows.into_iter().map(|row| case(row, fail_level)));
         xml.add_test_suite(suite);
     }
-    xml.to_string().map_err(|error| error.to_string())
+    xml.to_string()
+        .map(well_formed)
+        .map_err(|error| error.to_string())
 }
 
 fn case(row: &LintRow, fail_level: Level) -> TestCase {

@@ -131,8 +131,14 @@ fn uri(file: &str) -> String {
 
 /// The same for the same finding, wherever its line has gone.
 fn fingerprint(row: &LintRow) -> String {
-    let resource = row.resource.as_deref().unwrap_or_default();
-    format!("{}:{resource}:{}", row.code, row.path)
+    // What was not understood has no name but that of its file.
+    match (&row.resource, &row.origin) {
+        (Some(resource), _) => format!("{}:{resource}:{}", row.code, row.path),
+        (None, Some(origin)) => {
+            format!("{}:{}:{}:{}", row.code, origin.file, row.path, row.message)
+        }
+        (None, None) => format!("{}::{}", row.code, row.message),
+    }
 }
 
 const fn word(level: Level) -> &'static str {

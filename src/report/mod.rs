@@ -55,6 +55,8 @@ mod test_result;
 mod text;
 #[cfg(all(feature = "server", feature = "cli"))]
 mod webhook_manifests;
+#[cfg(feature = "text")]
+mod xml;
 mod yaml;
 
 pub use account::{

@@ -4,12 +4,13 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::connection::Upgrade;
-use super::{Downstream, Headers, ReceiveContext, Value};
+use super::{Downstream, ForwardClientCert, Headers, ReceiveContext, Value};
 
-/// Headers about the connection, which ends at this proxy, and about the client's certificate, which only
-/// the proxy tells.
-const OF_THE_CONNECTION: [&str; 4] =
-    ["keep-alive", "proxy-connection", "transfer-encoding", "x-forwarded-client-cert"];
+/// Headers about the connection, which ends at this proxy.
+const OF_THE_CONNECTION: [&str; 3] = ["keep-alive", "proxy-connection", "transfer-encoding"];
+
+/// What is told of the client's certificate.
+const CLIENT_CERTIFICATE: &str = "x-forwarded-client-cert";
 
 /// Headers that steer the proxy, which it takes from no one: none of Istio's listeners calls an address
 /// internal.
@@ -79,10 +80,24 @@ pub(super) fn rewrite(
     if headers.get("x-request-id").is_none_or(str::is_empty) {
         headers.set("x-request-id", Value::Unknown);
     }
-    if context.downstream == Downstream::MutualTls {
-        headers.set("x-forwarded-client-cert", Value::Unknown);
-    }
+    client_certificate(headers, context);
     remote_address
+}
+
+/// What is left of the header about the client's certificate [RT-33].
+fn client_certificate(headers: &mut Headers, context: &ReceiveContext) {
+    let mutual_tls = context.downstream == Downstream::MutualTls;
+    match context.client_certificate {
+        ForwardClientCert::AlwaysForwardOnly => {}
+        ForwardClientCert::ForwardOnly if mutual_tls => {}
+        ForwardClientCert::AppendForward | ForwardClientCert::SanitizeSet if mutual_tls => {
+            headers.set(CLIENT_CERTIFICATE, Value::Unknown);
+        }
+        ForwardClientCert::AppendForward
+        | ForwardClientCert::ForwardOnly
+        | ForwardClientCert::Sanitize
+        | ForwardClientCert::SanitizeSet => headers.remove(CLIENT_CERTIFICATE),
+    }
 }
 
 /// A gateway adds the address the connection comes from; for its own host's, it says its own.

@@ -20,7 +20,8 @@ pub use headers::{Headers, Value};
 pub use path::{Normalization, Path, normalize};
 pub use peer::{Certificate, ISTIO_HTTP_ALPN, ISTIO_TCP_ALPN, Tls};
 pub use received::{
-    Downstream, HttpRequest, HttpVersion, ReceiveContext, Received, Refusal, receive,
+    Downstream, ForwardClientCert, HttpRequest, HttpVersion, ReceiveContext, Received, Refusal,
+    receive,
 };
 pub use spec::{Caller, HostSpec, HttpSpec, Protocol, RequestSpec, TlsChoice};
 pub use target::METHODS;

@@ -45,6 +45,37 @@ pub struct ReceiveContext {
     pub peer: Option<IpAddr>,
     /// How the connection is secured.
     pub downstream: Downstream,
+    /// What becomes of the client's `x-forwarded-client-cert`.
+    pub client_certificate: ForwardClientCert,
+}
+
+/// What a proxy does with `x-forwarded-client-cert` [RT-33], by Envoy's names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum ForwardClientCert {
+    /// Lets it through, whoever sent it.
+    AlwaysForwardOnly,
+    /// On mutual TLS adds to it what the certificate says, else removes it.
+    AppendForward,
+    /// On mutual TLS lets it through, else removes it.
+    ForwardOnly,
+    /// Removes it.
+    Sanitize,
+    /// On mutual TLS puts into its place what the certificate says, else removes it.
+    SanitizeSet,
+}
+
+impl ForwardClientCert {
+    /// Envoy's name.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::AlwaysForwardOnly => "ALWAYS_FORWARD_ONLY",
+            Self::AppendForward => "APPEND_FORWARD",
+            Self::ForwardOnly => "FORWARD_ONLY",
+            Self::Sanitize => "SANITIZE",
+            Self::SanitizeSet => "SANITIZE_SET",
+        }
+    }
 }
 
 /// How the connection on which a request comes is secured.

@@ -25,10 +25,12 @@ const SIDECAR: ReceiveContext = ReceiveContext {
     edge: None,
     peer: Some(IpAddr::V4(std::net::Ipv4Addr::new(10, 1, 2, 3))),
     downstream: Downstream::Plaintext,
+    client_certificate: ForwardClientCert::AppendForward,
 };
 
 fn gateway(trusted: u32) -> ReceiveContext {
-    ReceiveContext { edge: Some(trusted), ..SIDECAR }
+    let client_certificate = ForwardClientCert::SanitizeSet;
+    ReceiveContext { edge: Some(trusted), client_certificate, ..SIDECAR }
 }
 
 /// The values of a header, joined by ` | `; what is unknown is `?`, and what is absent `-`.
@@ -332,6 +334,26 @@ fn the_connection_says_scheme_and_certificate(
         assert_eq!(values(&received, "x-forwarded-proto"), scheme);
         assert_eq!(values(&received, "x-forwarded-client-cert"), certificate);
     }
+}
+
+// [RT-33] Over plaintext, over TLS without a certificate, and over mutual TLS.
+#[rstest]
+#[case(ForwardClientCert::AlwaysForwardOnly, ["v", "v", "v"])]
+#[case(ForwardClientCert::AppendForward, ["-", "-", "?"])]
+#[case(ForwardClientCert::ForwardOnly, ["-", "-", "v"])]
+#[case(ForwardClientCert::Sanitize, ["-", "-", "-"])]
+#[case(ForwardClientCert::SanitizeSet, ["-", "-", "?"])]
+fn the_header_of_a_client_certificate(
+    #[case] client_certificate: ForwardClientCert,
+    #[case] want: [&str; 3],
+) {
+    let downstreams = [Downstream::Plaintext, Downstream::Tls, Downstream::MutualTls];
+    let got = downstreams.map(|downstream| {
+        let context = ReceiveContext { downstream, client_certificate, ..SIDECAR };
+        let received = receive(&with(&[("x-forwarded-client-cert", "v")]), &context).unwrap();
+        values(&received, "x-forwarded-client-cert")
+    });
+    assert_eq!(got, want);
 }
 
 const PEER: &str = "10.1.2.3";

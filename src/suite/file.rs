@@ -11,7 +11,7 @@ use super::format::{
 use crate::diagnostic::{Code, Diagnostic, FieldPath, Origin, Position, Severity, Sourced};
 use crate::istio::{self, MeshConfig, Meta, Resource};
 use crate::mesh::{
-    Admission, Dataplane, IstioVersion, Listener, ListenerClass, ProviderStub, Uncaptured,
+    Admission, Dataplane, Interception, IstioVersion, Listener, ListenerClass, ProviderStub,
     Workload, class_of_protocol,
 };
 use crate::parse::embedded::{Outer, embedded};
@@ -315,6 +315,7 @@ fn service(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<Resource> {
         selector,
         ports,
         cluster_ips: Vec::new(),
+        headless: false,
         external_name: None,
     }))
 }
@@ -421,7 +422,9 @@ fn workload(reader: &mut Reader<'_>, at: &Place<'_>) -> Option<Workload> {
         dataplane_because: "the suite says so".to_owned(),
         listeners,
         container_ports,
-        uncaptured: Uncaptured::default(),
+        interception: Interception::default(),
+        proxy_config: istio::ProxyConfig::default(),
+        doubt: None,
     })
 }
 

@@ -135,6 +135,7 @@ pub fn prepare_with<'s>(
     }
     let (mesh, warnings) = Mesh::compile(MeshInputs {
         config: policies.config.clone(),
+        config_is_whole: false,
         revision: policies.revision.clone(),
         istio_version: policies.istio_version,
         resources: vec![files, own],

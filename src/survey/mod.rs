@@ -201,7 +201,9 @@ fn destinations(mesh: &Mesh) -> Vec<Destination> {
             reached.extend(backends.iter().map(|backend| backend.workload));
             let class = mesh
                 .workload(first.workload)
-                .map_or(ListenerClass::Sniffed, |workload| workload.class_of(first.port));
+                .map_or(ListenerClass::Sniffed, |workload| {
+                    workload.class_of(service.dialled(*port, *first))
+                });
             let to = format!("{}.{}", service.name, service.namespace);
             found.push(Destination {
                 name: format!("{to}:{port}"),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use portcullis::envoy::{self, Layer, Message};
-use portcullis::mesh::{Admission, Dataplane, Mesh, MeshInputs, Uncaptured, Workload};
+use portcullis::mesh::{Admission, Dataplane, Interception, Mesh, MeshInputs, Workload};
 use portcullis::parse::{self, Loaded};
 use serde_yaml::Value;
 
@@ -71,7 +71,9 @@ fn mesh(case: &Value, configs: &Value) -> Mesh {
         dataplane_because: String::new(),
         listeners: BTreeMap::new(),
         container_ports: std::collections::BTreeSet::new(),
-        uncaptured: Uncaptured::default(),
+        interception: Interception::default(),
+        doubt: None,
+        proxy_config: portcullis::istio::ProxyConfig::default(),
     };
     let compiled = Mesh::compile(MeshInputs {
         config,

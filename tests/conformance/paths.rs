@@ -32,6 +32,7 @@ fn context(normalization: Normalization) -> ReceiveContext {
         edge: None,
         peer: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         downstream: Downstream::Plaintext,
+        client_certificate: portcullis::request::ForwardClientCert::AppendForward,
     }
 }
 

@@ -88,7 +88,6 @@ fn a_finding_quotes_its_line_and_shows_the_request() {
       |                           ^^^^^^ spec.rules[0].to[0].operation.paths[0]
       |
       = help: name `/admin/`, too
-      = help: --fix does it: add `/admin/`
       = note: this is so if the program behind the proxy answers both alike
       = note: cluster.local/ns/default/sa/default → httpbin.foo:8080 GET /admin/ is allowed: no ALLOW policy is about httpbin.foo, and nothing else refuses it
       = note: beside it, cluster.local/ns/default/sa/default → httpbin.foo:8080 GET /admin is denied: DENY policy `foo/deny-admin` rule 0 refuses it
@@ -357,4 +356,127 @@ fn progress_is_shown_at_a_terminal() {
         .pace(std::time::Duration::from_secs(2))
         .run(&["lint", "policy.yaml", "mesh.yaml", "-q"]);
     assert!(call.err.contains("\rlinting: "), "{:?}", call.err);
+}
+
+#[rstest]
+#[case::lower_case(
+    "lint.portcullis.dev/pc024: a, lint.portcullis.dev/pc040: b, lint.portcullis.dev/Pc045: c"
+)]
+#[case::upper_case(
+    "lint.portcullis.dev/PC024: a, lint.portcullis.dev/PC040: b, lint.portcullis.dev/PC045: c"
+)]
+fn the_case_of_a_code_does_not_matter(#[case] annotations: &str) {
+    let annotated = format!("namespace: foo, annotations: {{{annotations}}}}}");
+    let call = lint(&DENY_ADMIN.replace("namespace: foo}", &annotated), &[]);
+    assert_eq!(call.out.matches("not told: ").count(), 3, "{}", call.out);
+    assert_eq!(call.exit, Exit::Yes, "{}", call.out);
+}
+
+const PAST_THE_PROXY: &str = "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: nobody, namespace: foo}
+spec: {selector: {matchLabels: {app: open}}}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: open, namespace: foo}
+spec:
+  template:
+    metadata:
+      labels: {app: open}
+      annotations: {traffic.sidecar.istio.io/excludeInboundPorts: '9090', MORE}
+    spec: {containers: [{name: a, ports: [{containerPort: 9090}]}]}
+";
+
+#[rstest]
+#[case::reason("lint.portcullis.dev/PC113: metrics", "not told: PC113", Exit::Yes)]
+#[case::no_reason(
+    "lint.portcullis.dev/PC113: ''",
+    "`lint.portcullis.dev/PC113` gives no reason",
+    Exit::No
+)]
+#[case::no_lint("lint.portcullis.dev/PC999: x", "no lint is called `PC999`", Exit::No)]
+fn an_annotation_of_the_pods_counts_as_well(
+    #[case] annotation: &str,
+    #[case] said: &str,
+    #[case] exit: Exit,
+) {
+    let call = lint(&PAST_THE_PROXY.replace("MORE", annotation), &[]);
+    assert!(call.out.contains(said), "{}", call.out);
+    assert_eq!(call.exit, exit, "{}", call.out);
+}
+
+/// What XML 1.0 has no character for cannot stand in it.
+#[test]
+fn junit_is_well_formed_whatever_is_written() {
+    let policy = DENY_ADMIN.replace("[/admin]", "[\"/adm\\uFFFEin\\uFFFF\", \"/adm\\u0001in\"]");
+    let call = lint(&policy, &["-o", "junit"]);
+    assert!(call.out.contains("adm\\u{fffe}in\\u{ffff}"), "{}", call.out);
+    let forbidden = |c: char| matches!(c, '\u{fffe}' | '\u{ffff}') || (c < ' ' && c != '\n');
+    assert!(!call.out.contains(forbidden), "{}", call.out);
+}
+
+/// A fingerprint tells findings apart that are of different resources.
+#[test]
+fn no_two_findings_have_one_fingerprint() {
+    let other = DENY_ADMIN.replace("name: deny-admin", "name: deny-other");
+    let unknown = DENY_ADMIN.replace("action: DENY", "actoin: DENY");
+    for (one, two) in [(DENY_ADMIN, &other), (&unknown, &unknown.replace("deny-admin", "other"))] {
+        let files = [("mesh.yaml", EXAMPLE_MESH), ("a.yaml", one), ("b.yaml", two)];
+        let call =
+            Captured::with(&files).run(&["lint", "a.yaml", "b.yaml", "mesh.yaml", "-o", "sarif"]);
+        let log: serde_json::Value = serde_json::from_str(&call.out).unwrap();
+        let results = log["runs"][0]["results"].as_array().unwrap();
+        let prints = results.iter().map(|result| {
+            result["partialFingerprints"]["finding/v1"]
+                .as_str()
+                .unwrap()
+        });
+        let mut prints: Vec<&str> = prints.collect();
+        let count = prints.len();
+        prints.sort_unstable();
+        prints.dedup();
+        assert_eq!(prints.len(), count, "{}", call.out);
+    }
+}
+
+#[test]
+fn what_a_webhook_warns_about_names_its_resource() {
+    let call = lint(DENY_ADMIN, &["-o", "sarif"]);
+    let log: serde_json::Value = serde_json::from_str(&call.out).unwrap();
+    let results = log["runs"][0]["results"].as_array().unwrap();
+    let warning = results
+        .iter()
+        .find(|result| result["ruleId"] == "PC912")
+        .unwrap();
+    let name = &warning["locations"][0]["logicalLocations"][0]["fullyQualifiedName"];
+    assert_eq!(name, "AuthorizationPolicy foo/deny-admin spec.rules[0]");
+}
+
+/// What `--mesh-config` names is as good as a `ConfigMap` among the files.
+#[rstest]
+#[case::trust_domain(
+    "trustDomain: corp.example",
+    "  rules: [{from: [{source: {principals: [partner.example/ns/foo/sa/a]}}]}]",
+    "the mesh takes no certificate of `partner.example`"
+)]
+#[case::no_provider(
+    "trustDomain: cluster.local",
+    "  action: CUSTOM\n  provider: {name: opa}\n  rules: [{to: [{operation: {paths: [/a]}}]}]",
+    "whatever this policy matches is denied"
+)]
+fn the_configuration_may_come_by_a_flag(
+    #[case] config: &str,
+    #[case] rest: &str,
+    #[case] said: &str,
+) {
+    let policy = format!(
+        "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: foo}}\n\
+         spec:\n  selector: {{matchLabels: {{app: httpbin}}}}\n{rest}\n"
+    );
+    let files = [("policy.yaml", policy.as_str()), ("config.yaml", config)];
+    let call = lint_with(&files, &["--mesh-config", "config.yaml"]);
+    assert!(call.out.contains(said), "{}", call.out);
+    assert!(!call.out.contains("configuration, which is not given"), "{}", call.out);
 }

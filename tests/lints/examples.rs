@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use portcullis::lint::{self, ALL, EXAMPLE_MESH, Finding, IndexedTexts, Levels, Lint, Subject};
+use portcullis::lint::{
+    self, ALL, EXAMPLE_MESH, Finding, Fix, IndexedTexts, Levels, Lint, Subject, Sure,
+};
 use portcullis::mesh::{Mesh, MeshInputs};
-use portcullis::parse::{Loaded, duplicates, resources};
+use portcullis::parse::{Loaded, anchored, duplicates, resources};
 use portcullis::report::lint_pages;
 
 use crate::support::project;
@@ -153,7 +155,9 @@ fn every_witness_is_decided_as_it_is_shown() {
     for lint in ALL {
         for example in lint.bad {
             let read = Read::example(example);
-            for (_, finding) in read.findings() {
+            for (of, finding) in read.findings() {
+                let asks = finding.sure != Sure::Certain;
+                assert!(!asks || finding.fix.is_none(), "{}: a fix without a question", of.code);
                 let mut next = finding.witness.as_ref();
                 while let Some(witness) = next {
                     let again = read.mesh.decide(witness.request());
@@ -183,15 +187,20 @@ fn every_fix_mends_its_finding_and_nothing_else() {
             };
             let found = of_lint(&read);
             let texts = &read.loaded.texts;
-            let fixes: Vec<_> = found
+            let fixes: Vec<Fix> = found
                 .iter()
-                .filter_map(|finding| finding.fix.as_ref())
-                .filter(|fix| IndexedTexts::of(texts).fits(fix))
+                .filter_map(|finding| finding.fix.clone())
+                .collect();
+            let fit = IndexedTexts::of(texts, anchored).fit(&fixes);
+            let both = fixes.into_iter().zip(fit);
+            let fixes: Vec<Fix> = both
+                .filter(|(_, fit)| fit.is_ok())
+                .map(|(fix, _)| fix)
                 .collect();
             if fixes.is_empty() {
                 continue;
             }
-            let changed = lint::apply(texts, fixes.iter().copied()).unwrap();
+            let changed = lint::apply(texts, &fixes).unwrap();
             let mut after = texts.clone();
             after.extend(changed);
             let mended = Read::of(&after);
@@ -216,4 +225,33 @@ fn every_fix_mends_its_finding_and_nothing_else() {
         }
     }
     assert!(seen > 0);
+}
+
+/// A lint tries each of many values against all of them only as far as that stays bounded.
+#[test]
+fn what_takes_too_long_is_left_out_and_that_is_told() {
+    let policy = |count: usize| {
+        let paths: Vec<String> = (0..count).map(|at| format!("/p{at}")).collect();
+        format!(
+            "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {{name: p, namespace: foo}}\n\
+             spec: {{action: DENY, rules: [{{to: [{{operation: {{paths: [{}]}}}}]}}]}}\n",
+            paths.join(", ")
+        )
+    };
+    let trailing_slash = lint::named("PC045").unwrap();
+    let alone = ALL
+        .iter()
+        .map(|lint| (lint.code, (lint.code == "PC045").then_some(lint.level)));
+    let levels = Levels { levels: alone.collect(), ..Levels::default() };
+    let run = |count: usize| {
+        let read = Read::example(&policy(count));
+        let subject = Subject::new(&read.loaded.resources, Some(&read.mesh));
+        let findings = lint::run(&subject, &levels, &mut || {});
+        let incomplete = findings.incomplete.iter().map(|lint| lint.code);
+        (findings.found.len(), incomplete.collect::<Vec<_>>())
+    };
+    assert_eq!(run(100), (100, vec![]));
+    let (found, incomplete) = run(20_000);
+    assert!(found > 0 && found < 20_000, "{found}");
+    assert_eq!(incomplete, [trailing_slash.code]);
 }

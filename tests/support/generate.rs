@@ -46,7 +46,7 @@ impl Random {
     }
 
     /// Mostly one of the first two.
-    fn pick_early<T: Copy>(&mut self, of: &[T]) -> T {
+    pub(crate) fn pick_early<T: Copy>(&mut self, of: &[T]) -> T {
         let bound = if self.once_in(8) { of.len() } else { of.len().min(2) };
         of[self.below(bound)]
     }
@@ -136,7 +136,7 @@ const KEYS: Table = &[
 /// A field of a source or an operation, or a key, with its values.
 #[derive(Clone, Debug)]
 pub(crate) struct Term {
-    name: &'static str,
+    pub(crate) name: &'static str,
     pub(crate) negated: bool,
     pub(crate) values: Vec<&'static str>,
 }
@@ -306,7 +306,7 @@ impl Policy {
 }
 
 /// Three workloads, the second with a Service of two ports; its 7000 is declared nowhere.
-const INVENTORY: &str = "\
+pub(crate) const INVENTORY: &str = "\
 {apiVersion: v1, kind: Namespace, metadata: {name: foo, labels: {istio-injection: enabled}}}
 ---
 {apiVersion: v1, kind: Pod, metadata: {name: sleep, namespace: foo, labels: {app: sleep}}, spec: {serviceAccountName: sleep, containers: []}, status: {podIP: 10.1.2.3}}
@@ -331,8 +331,8 @@ fn inventory() -> &'static [Resource] {
 /// A mesh before it is read.
 #[derive(Clone, Debug)]
 pub(crate) struct World {
-    config: MeshConfig,
-    stubs: BTreeMap<String, ProviderStub>,
+    pub(crate) config: MeshConfig,
+    pub(crate) stubs: BTreeMap<String, ProviderStub>,
     pub(crate) policies: Vec<Policy>,
     /// Resources of other kinds; the inventory is not among them.
     others: Vec<String>,

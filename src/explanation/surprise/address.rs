@@ -122,7 +122,7 @@ fn forwarded(subject: &Subject<'_>) -> Option<Surprise> {
         .find(|entry| would_hold(subject, *entry))?;
     let workload = subject.mesh.workload(subject.request.workload);
     let gateway = workload.is_some_and(|workload| workload.dataplane == Dataplane::Gateway);
-    let trusted = subject.mesh.settings.num_trusted_proxies;
+    let trusted = workload.map_or(0, |workload| subject.mesh.proxy(workload).num_trusted_proxies);
     if gateway && trusted == 0 {
         let text = format!(
             "the gateway trusts no proxy (`numTrustedProxies` is 0), so `X-Forwarded-For: {list}` is not looked at and \

@@ -254,7 +254,8 @@ fn port_of_the_service(mesh: &Mesh, request: &Request, told: &mut Vec<Surprise>)
     let service_port = mesh.inventory.services.iter().find_map(|service| {
         let (port, _) = service.ports.iter().find(|(port, backends)| {
             let leads_here = backends.iter().any(|backend| {
-                backend.workload == request.workload && backend.port == request.port
+                backend.workload == request.workload
+                    && service.dialled(**port, *backend) == request.port
             });
             let entry = enforcement.mtls.ports.get(port);
             let differs = entry.is_some_and(|entry| entry.mode != decided.mode);

@@ -285,10 +285,10 @@ fn port_of_the_service(subject: &Subject<'_>) -> Option<Surprise> {
             .iter()
             .map(move |(port, backends)| (service, *port, backends))
     });
-    let (service, port, _) = services.find(|(_, port, backends)| {
-        let leads_here = backends
-            .iter()
-            .any(|backend| backend.workload == request.workload && backend.port == request.port);
+    let (service, port, _) = services.find(|(service, port, backends)| {
+        let leads_here = backends.iter().any(|backend| {
+            backend.workload == request.workload && service.dialled(*port, *backend) == request.port
+        });
         *port != request.port
             && leads_here
             && subject.written().any(|value| value == port.to_string())

@@ -19,6 +19,35 @@ pub(super) const LINT: Lint = Lint {
         "\
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
+metadata: {name: open-database, namespace: foo}
+spec:
+  selector: {matchLabels: {app: db}}
+  rules:
+  - {}
+",
+        "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: every-path, namespace: foo}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  rules:
+  - to:
+    - operation: {paths: ['/{**}']}
+",
+        "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: every-path, namespace: foo}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  rules:
+  - to:
+    - operation: {paths: ['/*']}
+",
+        "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
 metadata: {name: open, namespace: foo}
 spec:
   selector: {matchLabels: {app: httpbin}}
@@ -68,9 +97,12 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
         };
         for rule in policy.rules.iter().filter(|rule| admits_all(rule)) {
             let mut requests = written.workloads.iter().flat_map(|workload| {
-                let requests = requests_to(subject, mesh, *workload, true);
-                requests
+                let over_http = requests_to(subject, mesh, *workload, true);
+                // A rule without anything of HTTP admits connections, too.
+                let connections = requests_to(subject, mesh, *workload, false);
+                over_http
                     .into_iter()
+                    .chain(connections)
                     .flat_map(|request| [Change::Plaintext.of(&request), request])
             });
             let witness = requests.find_map(|request| {
@@ -79,10 +111,22 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
                     if Some(place.policy) == written.compiled);
                 by_it.then_some(witness)
             });
+            // A template's star takes no bracket [AP-100].
+            let template = conditions(rule).any(|condition| {
+                condition
+                    .values
+                    .iter()
+                    .all(|value| value.written.value != "*" && value.written.value != "/*")
+            });
+            let message = if template {
+                "this rule admits every request but for paths with brackets and their like"
+            } else {
+                "this rule admits every request"
+            };
             if witness.is_some() {
                 found.push(
                     written
-                        .of_rule(rule.index, "this rule admits every request")
+                        .of_rule(rule.index, message)
                         .help("say who may call, or what; to open a workload on purpose, say so in an exception")
                         .witness(witness),
                 );
@@ -99,10 +143,12 @@ fn admits_all(rule: &Rule) -> bool {
                 condition.attribute,
                 Attribute::Method | Attribute::Host | Attribute::Path
             );
-            let star = condition
-                .values
-                .iter()
-                .any(|value| value.written.value == "*");
+            let star = condition.values.iter().any(|value| {
+                let text = value.written.value.as_str();
+                // Every path begins with a slash.
+                let path = condition.attribute == Attribute::Path && matches!(text, "/*" | "/{**}");
+                text == "*" || path
+            });
             always && star && !condition.negated
         })
     };
@@ -110,4 +156,12 @@ fn admits_all(rule: &Rule) -> bool {
         clauses.is_empty() || clauses.iter().any(|clause| trivial(&clause.conditions))
     };
     rule.dropped.is_none() && any(&rule.sources) && any(&rule.operations) && trivial(&rule.when)
+}
+
+/// Every condition of a rule.
+fn conditions(rule: &Rule) -> impl Iterator<Item = &crate::mesh::Condition> {
+    let clauses = rule.sources.iter().chain(&rule.operations);
+    clauses
+        .flat_map(|clause| &clause.conditions)
+        .chain(&rule.when)
 }

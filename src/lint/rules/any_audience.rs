@@ -2,7 +2,6 @@
 
 use crate::decide::Verdict;
 use crate::diagnostic::FieldPath;
-use crate::explanation::{Change, TokenPlace};
 use crate::istio::Action;
 use crate::lint::subject::{Subject, Written};
 use crate::lint::witness::Aim;
@@ -18,6 +17,24 @@ pub(super) const LINT: Lint = Lint {
     why: "An issuer gives tokens for many services. Without `audiences` a token that was given for one of them is good \
           at all: whoever runs one service can use what it receives at the others.",
     bad: &[
+        "\
+apiVersion: security.istio.io/v1
+kind: RequestAuthentication
+metadata: {name: in-a-header, namespace: foo}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  jwtRules:
+  - {issuer: https://issuer.example, jwksUri: https://issuer.example/keys, fromHeaders: [{name: x-jwt}]}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: by-token, namespace: foo}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  rules:
+  - from:
+    - source: {requestPrincipals: ['https://issuer.example/*']}
+",
         "\
 apiVersion: security.istio.io/v1
 kind: RequestAuthentication
@@ -159,12 +176,12 @@ fn admitted(subject: &Subject<'_>, mesh: &Mesh, written: &Written<'_>) -> Option
         let audience = clauses
             .clone()
             .any(|condition| condition.attribute == Attribute::RequestAudiences);
-        let matched = subject.matching(written, aim).filter(|_| !audience)?;
-        let mut claims = matched.tokens.first()?.claims.clone();
-        claims.insert("aud".to_owned(), Claim::String("another-service".to_owned()));
-        let place =
-            TokenPlace::Header { name: "authorization".to_owned(), prefix: "Bearer ".to_owned() };
-        let request = Change::Token { place, claims }.of(&matched);
+        let mut request = subject.matching(written, aim).filter(|_| !audience)?;
+        // Wherever the search has put the token, it stays.
+        let token = request.tokens.first_mut()?;
+        token
+            .claims
+            .insert("aud".to_owned(), Claim::String("another-service".to_owned()));
         subject.decided(request)?.if_decided(Verdict::Allow)
     })
 }

@@ -3,7 +3,7 @@
 use crate::decide::Verdict;
 use crate::explanation::Change;
 use crate::istio::Action;
-use crate::lint::subject::{Subject, escapes};
+use crate::lint::subject::{NamedCallers, Subject, escapes};
 use crate::lint::witness::Aim;
 use crate::lint::{Finding, Level, Lint};
 use crate::mesh::{Attribute, Dataplane};
@@ -17,6 +17,16 @@ pub(super) const LINT: Lint = Lint {
           calls the workload directly writes what it likes there: an address that is admitted, or one that is not kept \
           out.",
     bad: &[
+        "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: office, namespace: foo}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  rules:
+  - from:
+    - source: {remoteIpBlocks: [203.0.113.0/24], principals: ['*']}
+",
         "\
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -68,14 +78,12 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     for action in [Action::Allow, Action::Deny] {
         for (mesh, written) in subject.in_force(action) {
             let terms: Vec<_> = written.terms().collect();
+            let named = NamedCallers::of(&terms, Attribute::is_identity);
             for term in &terms {
-                let sure = terms.iter().any(|other| {
-                    other.rule == term.rule && other.is_positive() && other.attribute.is_identity()
-                });
                 if term.attribute != Attribute::RemoteIp
                     || !term.is_positive()
                     || term.index > 0
-                    || sure
+                    || named.beside(term)
                 {
                     continue;
                 }

@@ -1,6 +1,6 @@
 //! A value and the same value negated → nothing can match.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::lint::subject::{Subject, Term};
 use crate::lint::{Finding, Level, Lint};
@@ -85,9 +85,21 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             if term.negated { excluded.push(term) } else { taken.push(term) }
         }
         for (taken, excluded) in fields.values() {
-            let all = taken
+            let exceptions: BTreeSet<&str> = excluded.iter().map(Term::text).collect();
+            let wide: Vec<(&Term<'_>, StringMatch)> = excluded
                 .iter()
-                .all(|term| excluded.iter().any(|not| covers(not, term)));
+                .map(|not| (not, StringMatch::parse(not.text())))
+                .filter(|(_, pattern)| !matches!(pattern, StringMatch::Exact(_)))
+                .collect();
+            let each = u64::try_from(wide.len()).unwrap_or(u64::MAX);
+            let all = taken.iter().all(|term| {
+                let narrow = StringMatch::parse(term.text());
+                let covered = || {
+                    wide.iter()
+                        .any(|(not, wide)| covers(not, wide, term, &narrow))
+                };
+                exceptions.contains(term.text()) || (subject.spend(each).is_some() && covered())
+            });
             let (Some(first), true) = (taken.first().filter(|_| !excluded.is_empty()), all) else {
                 continue;
             };
@@ -102,10 +114,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
 }
 
 /// Whether whatever matches one value matches the other, too.
-fn covers(wide: &Term<'_>, narrow: &Term<'_>) -> bool {
-    if wide.text() == narrow.text() {
-        return true;
-    }
+fn covers(wide: &Term<'_>, pattern: &StringMatch, narrow: &Term<'_>, by: &StringMatch) -> bool {
     let text = matches!(wide.attribute, Attribute::Method | Attribute::Path)
         || matches!(&wide.attribute, Attribute::RequestHeader(name) if !name.starts_with(':'));
     if !text
@@ -114,12 +123,12 @@ fn covers(wide: &Term<'_>, narrow: &Term<'_>) -> bool {
     {
         return false;
     }
-    match (StringMatch::parse(wide.text()), StringMatch::parse(narrow.text())) {
+    match (pattern, by) {
         (StringMatch::Prefix(wide), StringMatch::Exact(text) | StringMatch::Prefix(text)) => {
-            text.starts_with(&wide)
+            text.starts_with(wide.as_str())
         }
         (StringMatch::Suffix(wide), StringMatch::Exact(text) | StringMatch::Suffix(text)) => {
-            text.ends_with(&wide)
+            text.ends_with(wide.as_str())
         }
         (StringMatch::Present, StringMatch::Exact(text)) => !text.is_empty(),
         _ => false,

@@ -76,8 +76,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
                     .finding(&term, "`GET` is kept out, and `HEAD` is not")
                     .help("name `HEAD`, too")
                     .sure_if("the program answers HEAD as it answers GET")
-                    .witness(Some(witness))
-                    .append("add `HEAD`", "HEAD"),
+                    .witness(Some(witness)),
             );
         }
     }

@@ -3,7 +3,7 @@
 use crate::decide::Verdict;
 use crate::explanation::Change;
 use crate::istio::Action;
-use crate::lint::subject::{Subject, is_of_token};
+use crate::lint::subject::{NamedCallers, Subject, is_of_token};
 use crate::lint::witness::Aim;
 use crate::lint::{Finding, Level, Lint};
 use crate::mesh::Attribute;
@@ -18,6 +18,30 @@ pub(super) const LINT: Lint = Lint {
           gateway does not strip them. Headers that a RequestAuthentication of the workload writes are not meant: the \
           proxy removes what the client sent.",
     bad: &[
+        "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: by-header, namespace: foo}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  rules:
+  - from:
+    - source: {notIpBlocks: [198.51.100.0/24]}
+    when:
+    - {key: 'request.headers[x-internal]', values: ['true']}
+",
+        "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: by-header, namespace: foo}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  rules:
+  - from:
+    - source: {namespaces: ['*']}
+    when:
+    - {key: 'request.headers[x-internal]', values: ['true']}
+",
         "\
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -101,20 +125,16 @@ const ABOUT_THE_CALLER: [&str; 12] = [
 fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     for (mesh, written) in subject.in_force(Action::Allow) {
         let terms: Vec<_> = written.terms().collect();
+        let known = |attribute: &Attribute| {
+            attribute.is_identity()
+                || is_of_token(attribute)
+                || matches!(attribute, Attribute::SourceIp | Attribute::RemoteIp)
+        };
+        let named = NamedCallers::of(&terms, known);
         for term in &terms {
             let Attribute::RequestHeader(name) = &term.attribute else { continue };
             let telling = ABOUT_THE_CALLER.iter().any(|begin| name.starts_with(begin));
-            let known = |attribute: &Attribute| {
-                attribute.is_identity()
-                    || is_of_token(attribute)
-                    || matches!(attribute, Attribute::SourceIp | Attribute::RemoteIp)
-            };
-            let mut others = terms.iter().filter(|other| other.rule == term.rule);
-            if !telling
-                || !term.is_positive()
-                || term.index > 0
-                || others.any(|other| known(&other.attribute))
-            {
+            if !telling || !term.is_positive() || term.index > 0 || named.beside(term) {
                 continue;
             }
             let Some(matched) = subject.matching(written, Aim::of(term)) else { continue };

@@ -12,8 +12,20 @@ pub(super) const LINT: Lint = Lint {
     level: Level::High,
     what: "A DENY rule names a host, and the same host with a port is let in.",
     why: "The port is part of the host that a client sends: `a.example` is not `a.example:8080`, and a client may \
-          write either. Both have to be named, the second one as `a.example:*`.",
+          write either. Both have to be named, the second one as `a.example:*`. \
+          A host with a star at its front ends where it ends: no port follows.",
     bad: &[
+        "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: no-secrets, namespace: foo}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  action: DENY
+  rules:
+  - to:
+    - operation: {hosts: ['*.secret.example.com']}
+",
         "\
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -71,19 +83,27 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     for (_, written) in subject.in_force(Action::Deny) {
         for term in written.terms() {
             let host = term.text();
-            if term.attribute != Attribute::Host || !term.is_positive() || host.contains(['*', ':'])
-            {
+            let ends = host.strip_prefix('*');
+            let name = ends.map_or_else(|| host.to_owned(), |ends| format!("a{ends}"));
+            let other = name.contains(['*', ':']) || ends == Some("");
+            if term.attribute != Attribute::Host || !term.is_positive() || other {
                 continue;
             }
-            let twin = Change::Host(format!("{host}:8080"));
+            let twin = Change::Host(format!("{name}:8080"));
             let Some(witness) = escapes(subject, written, &term, &twin) else { continue };
-            found.push(
-                written
-                    .finding(&term, format!("`{host}` is kept out, and `{host}:8080` is not"))
+            let finding = written
+                .finding(&term, format!("`{host}` is kept out, and `{name}:8080` is not"))
+                .witness(Some(witness));
+            // With a star at the front one at the end would be a letter.
+            found.push(if ends.is_some() {
+                finding.help(
+                    "turn the rule round: let an ALLOW policy name the hosts that may be asked for",
+                )
+            } else {
+                finding
                     .help(format!("name `{host}:*`, too"))
-                    .witness(Some(witness))
-                    .append(format!("add `{host}:*`"), format!("{host}:*")),
-            );
+                    .append(format!("add `{host}:*`"), format!("{host}:*"))
+            });
         }
     }
 }

@@ -35,6 +35,29 @@ spec:
         "\
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
+metadata: {name: passed-over, namespace: istio-system}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  mtls: {mode: DISABLE}
+",
+        "\
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: older, namespace: foo, creationTimestamp: \"2024-01-01T00:00:00Z\"}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  mtls: {mode: STRICT}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: younger, namespace: foo, creationTimestamp: \"2025-01-01T00:00:00Z\"}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  mtls: {mode: DISABLE}
+",
+        "\
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
 metadata: {name: permissive, namespace: foo}
 spec:
   mtls: {mode: PERMISSIVE}
@@ -54,7 +77,9 @@ spec:
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     const HELP: &str = "write STRICT, or PERMISSIVE where callers without a proxy remain";
+    let Some(mesh) = subject.mesh else { return };
     for policy in subject.peer_authentications() {
+        let Some(reach) = subject.reach(policy) else { continue };
         let spec = FieldPath::root().field("spec");
         if let Some(mode) = policy
             .mode
@@ -62,20 +87,33 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             .filter(|mode| mode.value == Mode::Disable)
         {
             let path = spec.field("mtls").field("mode");
-            found.push(
-                Finding::of("PeerAuthentication", &policy.meta, "mutual TLS is switched off")
-                    .at(mode.position, path)
-                    .help(HELP),
+            let force = reach.force(mesh, policy, mode.position, |mtls| {
+                std::iter::once(&mtls.workload)
+                    .chain(mtls.ports.values())
+                    .collect()
+            });
+            found.extend(
+                force.told(
+                    Finding::of("PeerAuthentication", &policy.meta, "mutual TLS is switched off")
+                        .at(mode.position, path)
+                        .help(HELP),
+                ),
             );
         }
         for (port, mode) in policy.port_level.iter().flatten() {
+            let Ok(number) = port.value.parse::<u16>() else { continue };
             if mode.value == Mode::Disable {
                 let message = format!("mutual TLS is switched off on port {}", port.value);
                 let path = spec.field("portLevelMtls").field(&port.value);
-                found.push(
-                    Finding::of("PeerAuthentication", &policy.meta, message)
-                        .at(mode.position, path)
-                        .help(HELP),
+                let force = reach.force(mesh, policy, mode.position, |mtls| {
+                    mtls.ports.get(&number).into_iter().collect()
+                });
+                found.extend(
+                    force.told(
+                        Finding::of("PeerAuthentication", &policy.meta, message)
+                            .at(mode.position, path)
+                            .help(HELP),
+                    ),
                 );
             }
         }

@@ -67,16 +67,44 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             if term.attribute != Attribute::Path || text.starts_with(['/', '*', '{', '?', '#']) {
                 continue;
             }
-            let exact = !text.contains(['*', '?', '#']);
-            let sent = exact.then(|| Change::Path(format!("/{text}")));
+            let meant = meant(text);
+            let exact = !meant.contains(['*', '?', '#']);
+            let sent = exact.then(|| Change::Path(meant.clone()));
             let witness = sent.and_then(|sent| mistaken(subject, written, &term, &sent));
-            found.push(
-                written
-                    .finding(&term, format!("no path is `{text}`: every path begins with a slash"))
-                    .help(format!("write `/{text}`"))
-                    .witness(witness)
-                    .replace("put a slash before it", format!("/{text}")),
-            );
+            let finding = written
+                .finding(&term, format!("no path is `{text}`: every path begins with a slash"))
+                .witness(witness);
+            found.push(if text.contains("://") {
+                finding.help(format!("a path is what stands behind the host: write `{meant}`"))
+            } else if is_plain(text) {
+                finding
+                    .help(format!("write `{meant}`"))
+                    .replace("put a slash before it", meant)
+            } else {
+                finding.help(format!("write `{meant}`, if that is what is meant"))
+            });
         }
     }
+}
+
+/// The path that a value without a slash may stand for: what stands behind the host of a URL, or the value with one.
+fn meant(text: &str) -> String {
+    let text = text.trim();
+    match text.split_once("://") {
+        Some((_, rest)) => rest
+            .split_once('/')
+            .map_or_else(|| "/".to_owned(), |(_, path)| format!("/{path}")),
+        None => format!("/{}", text.trim_start_matches('/')),
+    }
+}
+
+/// Whether nothing but the slash is missing: with it the value is as a proxy sees a path.
+fn is_plain(text: &str) -> bool {
+    let begins = text.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    begins
+        && !text.contains("//")
+        && !text.contains("/.")
+        && text
+            .chars()
+            .all(|c| c.is_ascii_alphanumeric() || "/._-~*{}".contains(c))
 }

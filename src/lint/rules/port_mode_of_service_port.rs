@@ -7,7 +7,6 @@ use crate::istio::Mode;
 use crate::lint::subject::{Subject, service_port_target};
 use crate::lint::witness::requests_to;
 use crate::lint::{Finding, Level, Lint};
-use crate::mesh::applies;
 
 pub(super) const LINT: Lint = Lint {
     code: "PC007",
@@ -38,6 +37,31 @@ spec:
     ],
     good: &[
         "\
+apiVersion: v1
+kind: Service
+metadata: {name: pods, namespace: foo}
+spec:
+  clusterIP: None
+  selector: {app: httpbin}
+  ports: [{name: http, port: 81, targetPort: 8080}]
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: strict-http, namespace: foo}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  portLevelMtls: {81: {mode: STRICT}}
+",
+        "\
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: another-revision, namespace: foo, labels: {istio.io/rev: canary}}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  mtls: {mode: PERMISSIVE}
+  portLevelMtls: {80: {mode: STRICT}}
+",
+        "\
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
 metadata: {name: strict-http, namespace: foo}
@@ -59,20 +83,13 @@ spec:
 
 fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     let Some(mesh) = subject.mesh else { return };
-    let root = mesh.settings.root_namespace.as_str();
     for policy in subject.peer_authentications() {
+        // Where another one counts this one says nothing.
+        let Some(workloads) = subject.reach(policy).map(|reach| &reach.chosen) else { continue };
         let entries = policy.port_level.iter().flatten();
         for (written, mode) in entries {
             let Ok(port) = written.value.parse::<u16>() else { continue };
-            let workloads: Vec<usize> = mesh
-                .inventory
-                .workloads
-                .iter()
-                .enumerate()
-                .filter(|(_, to)| applies(policy, root, &to.namespace, &to.labels))
-                .map(|(at, _)| at)
-                .collect();
-            let Some((service, target)) = service_port_target(mesh, &workloads, port) else {
+            let Some((service, target)) = service_port_target(mesh, workloads, port) else {
                 continue;
             };
             let message = format!(

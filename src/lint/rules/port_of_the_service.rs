@@ -37,6 +37,24 @@ spec:
     ],
     good: &[
         "\
+apiVersion: v1
+kind: Service
+metadata: {name: pods, namespace: foo}
+spec:
+  clusterIP: None
+  selector: {app: httpbin}
+  ports: [{name: http, port: 81, targetPort: 8080}]
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: http, namespace: foo}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  rules:
+  - to:
+    - operation: {ports: ['81']}
+",
+        "\
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
 metadata: {name: http, namespace: foo}

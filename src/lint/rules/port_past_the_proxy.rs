@@ -23,6 +23,23 @@ spec:
   template:
     metadata:
       labels: {app: web}
+      annotations: {sidecar.istio.io/interceptionMode: NONE}
+    spec: {containers: [{name: web, ports: [{containerPort: 8080}]}]}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: allow-nothing, namespace: foo}
+spec:
+  selector: {matchLabels: {app: web}}
+",
+        "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: foo}
+spec:
+  template:
+    metadata:
+      labels: {app: web}
       annotations: {traffic.sidecar.istio.io/excludeInboundPorts: \"9090\"}
     spec: {containers: [{name: web, ports: [{containerPort: 8080}, {containerPort: 9090}]}]}
 ---
@@ -63,6 +80,23 @@ spec:
   template:
     metadata:
       labels: {app: web}
+      annotations: {sidecar.istio.io/interceptionMode: TPROXY}
+    spec: {containers: [{name: web, ports: [{containerPort: 8080}]}]}
+---
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: allow-nothing, namespace: foo}
+spec:
+  selector: {matchLabels: {app: web}}
+",
+        "\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: foo}
+spec:
+  template:
+    metadata:
+      labels: {app: web}
       annotations: {traffic.sidecar.istio.io/excludeInboundPorts: \"9090\"}
     spec: {containers: [{name: web, ports: [{containerPort: 8080}]}]}
 ---
@@ -95,7 +129,10 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     {
         let Some(enforcement) = mesh.enforcement(index) else { continue };
         let ports = workload.listeners.keys().chain(&workload.container_ports);
-        let Some(port) = ports.copied().find(|port| workload.uncaptured.takes(*port)) else {
+        let Some(port) = ports
+            .copied()
+            .find(|port| workload.interception.passes(*port))
+        else {
             continue;
         };
         let policy = enforcement
@@ -121,7 +158,11 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
                 resource.meta(),
                 format!("port {port} goes past the sidecar: no policy is asked there"),
             )
-            .help("take the port out of the annotation, or keep others off it by a NetworkPolicy")
+            .help(if workload.interception.is_off() {
+                "take `interceptionMode: NONE` out, or keep others off the pod by a NetworkPolicy"
+            } else {
+                "take the port out of the annotation, or keep others off it by a NetworkPolicy"
+            })
             .related(policy.origin.clone(), format!("`{}` is about the workload", policy.id()))
             .witness(witness),
         );

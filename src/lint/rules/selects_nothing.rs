@@ -4,15 +4,25 @@ use crate::diagnostic::FieldPath;
 use crate::istio::Resource;
 use crate::lint::subject::Subject;
 use crate::lint::{Finding, Level, Lint};
+use crate::mesh::level;
 
 pub(super) const LINT: Lint = Lint {
     code: "PC025",
     name: "selects-nothing",
     level: Level::Medium,
-    what: "A selector matches no workload that the files know.",
-    why: "A misspelt label is no error anywhere: the policy is accepted, and about nothing. The lint speaks only where \
-          the files hold workloads of the namespace.",
+    what: "A selector matches no workload that the files know, or stands where istiod reads none.",
+    why: "A misspelt label is no error anywhere: the policy is accepted, and about nothing. The lint speaks of labels only \
+          where the files hold workloads of the namespace. A PeerAuthentication of the root namespace that has a \
+          selector is passed over, whatever it selects.",
     bad: &[
+        "\
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: strict, namespace: istio-system}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  mtls: {mode: STRICT}
+",
         "\
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -78,6 +88,21 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             continue;
         };
         let meta = resource.meta();
+        if let Resource::PeerAuthentication(policy) = resource
+            && level(policy, &mesh.settings.root_namespace).is_none()
+        {
+            let path = FieldPath::root().field("spec").field("selector");
+            let message = format!(
+                "of the root namespace `{}` istiod reads no PeerAuthentication with a selector",
+                meta.namespace
+            );
+            found.push(
+                Finding::of(resource.kind(), meta, message)
+                    .at(selector.position, path)
+                    .help("put it into the namespace of the workloads, or take the selector out"),
+            );
+            continue;
+        }
         let known = !subject.selected(mesh, meta, None).is_empty();
         if !known || !subject.selected(mesh, meta, Some(selector)).is_empty() {
             continue;

@@ -1,10 +1,11 @@
 //! Several of PeerAuthentication for one scope → one of them counts, the others do not.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use crate::istio::PeerAuthentication;
 use crate::lint::subject::Subject;
 use crate::lint::{Finding, Level, Lint};
-use crate::mesh::{Level as Reach, REVISION_LABEL, level};
+use crate::mesh::{Level as Reach, REVISION_LABEL, Workload, level};
 
 pub(super) const LINT: Lint = Lint {
     code: "PC008",
@@ -15,6 +16,29 @@ pub(super) const LINT: Lint = Lint {
           word. What the others say is not merged in, and which one is the oldest changes when one is deleted and \
           written anew.",
     bad: &[
+        "\
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: by-account, namespace: foo, creationTimestamp: \"2024-01-01T00:00:00Z\"}
+spec:
+  selector: {matchLabels: {app: httpbin}}
+  mtls: {mode: STRICT}
+---
+apiVersion: security.istio.io/v1
+kind: PeerAuthentication
+metadata: {name: by-tier, namespace: foo, creationTimestamp: \"2025-01-01T00:00:00Z\"}
+spec:
+  selector: {matchLabels: {tier: web}}
+  mtls: {mode: PERMISSIVE}
+---
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: httpbin-web, namespace: foo}
+spec:
+  template:
+    metadata: {labels: {app: httpbin, tier: web}}
+    spec: {containers: [{name: httpbin}]}
+",
         "\
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
@@ -93,22 +117,47 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             scopes.entry(scope).or_default().push(policy);
         }
     }
+    let mut told = BTreeSet::new();
     for ((namespace, labels, ..), policies) in scopes {
-        // Only the age tells which counts, and a file need not say it: all but the first are told of.
+        let policies = oldest_first(policies);
         let Some((first, others)) = policies.split_first() else { continue };
         for policy in others {
             let what = if labels.is_some() { "the same workloads of" } else { "the whole of" };
             let message = format!(
                 "two PeerAuthentications are about {what} namespace `{namespace}`, and only the older counts"
             );
-            found.push(
-                Finding::of("PeerAuthentication", &policy.meta, message)
-                    .help("keep one of them")
-                    .related(
-                        first.meta.origin.clone(),
-                        format!("the other is `{}`", first.meta.id()),
-                    ),
-            );
+            told.insert(&policy.meta.origin);
+            found.push(twice(policy, message, first));
         }
     }
+    // Other labels may be those of the same pods.
+    for policy in subject.peer_authentications() {
+        let Some((workload, first)) = subject.reach(policy).and_then(|reach| reach.behind) else {
+            continue;
+        };
+        if told.contains(&policy.meta.origin) || told.contains(&first.meta.origin) {
+            continue;
+        }
+        let name = mesh
+            .workload(workload)
+            .map_or_else(String::new, Workload::full_name);
+        let message =
+            format!("two PeerAuthentications are about `{name}`, and only the older counts there");
+        found.push(twice(policy, message, first));
+    }
+}
+
+fn twice(policy: &PeerAuthentication, message: String, first: &PeerAuthentication) -> Finding {
+    Finding::of("PeerAuthentication", &policy.meta, message)
+        .help("keep one of them")
+        .related(first.meta.origin.clone(), format!("the other is `{}`", first.meta.id()))
+}
+
+/// The one that counts first, where every age is known. Only the age tells, and a file need not say it: then all but
+/// the first of the text are told of.
+fn oldest_first(mut policies: Vec<&PeerAuthentication>) -> Vec<&PeerAuthentication> {
+    if policies.iter().all(|policy| policy.meta.created.is_some()) {
+        policies.sort_by_key(|policy| (policy.meta.created, &policy.meta.name));
+    }
+    policies
 }

@@ -73,13 +73,18 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             let named = !principal.contains('*');
             let sent = named.then(|| Change::Principal(principal.to_owned()));
             let witness = sent.and_then(|sent| mistaken(subject, written, &term, &sent));
-            found.push(
-                written
-                    .finding(&term, message)
+            let finding = written.finding(&term, message).witness(witness);
+            // Nothing, or a star, may not be what is meant: that is for a person to say.
+            let is_principal = principal.split_once('/').is_some_and(|(domain, path)| {
+                !domain.is_empty() && !path.is_empty() && !path.starts_with('/')
+            });
+            found.push(if is_principal {
+                finding
                     .help(format!("write `{principal}`"))
-                    .witness(witness)
-                    .replace("strip `spiffe://`", principal),
-            );
+                    .replace("strip `spiffe://`", principal)
+            } else {
+                finding.help("write `TRUST-DOMAIN/ns/NAMESPACE/sa/ACCOUNT`; `*` is every peer with an identity")
+            });
         }
     }
 }

@@ -3,7 +3,8 @@
 use crate::lint::subject::{Subject, Term};
 use crate::lint::{Finding, Level, Lint};
 use crate::matcher::{StringMatch, is_template};
-use crate::mesh::Attribute;
+use crate::mesh::{Attribute, ValueMatch};
+use crate::spiffe::TrustDomains;
 
 pub(super) const LINT: Lint = Lint {
     code: "PC037",
@@ -11,9 +12,27 @@ pub(super) const LINT: Lint = Lint {
     level: Level::Error,
     what: "A star stands where it is no wildcard, so it is compared as the letter that it is.",
     why: "A value may have one wildcard: a star at its end, or one at its front, which wins over one at the end. Any \
-          other star is a letter, and no principal or method has one. `*local/ns/foo/sa/web*` is whatever ends with \
+          other star is a letter, and no principal has one. `*local/ns/foo/sa/web*` is whatever ends with \
           `local/ns/foo/sa/web*`.",
     bad: &[
+        "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: browsers, namespace: foo}
+spec:
+  rules:
+  - when:
+    - {key: 'request.headers[user-agent]', values: ['*Chrome*']}
+",
+        "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: issuers, namespace: foo}
+spec:
+  rules:
+  - from:
+    - source: {requestPrincipals: ['https://*.example.com/*']}
+",
         "\
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -39,6 +58,17 @@ spec:
 ",
     ],
     good: &[
+        "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: any-token, namespace: foo}
+spec:
+  rules:
+  - from:
+    - source: {requestPrincipals: ['*', 'https://issuer.example/*']}
+    when:
+    - {key: 'request.headers[accept]', values: ['*/*']}
+",
         "\
 apiVersion: security.istio.io/v1
 kind: AuthorizationPolicy
@@ -69,9 +99,8 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     for written in subject.policies() {
         for term in written.terms() {
             let text = term.text();
-            let certain = matches!(term.attribute, Attribute::SourcePrincipal | Attribute::Method);
-            let likely =
-                matches!(term.attribute, Attribute::Path | Attribute::Host | Attribute::ServerName);
+            let certain = term.attribute == Attribute::SourcePrincipal;
+            let likely = is_text(&term.attribute);
             // Braces are told of by the webhook.
             if !(certain || likely) || is_template(text) || !is_literal(subject, &term) {
                 continue;
@@ -92,14 +121,52 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
     }
 }
 
+/// Whether an attribute is a text in which a star is seldom meant as the letter.
+fn is_text(attribute: &Attribute) -> bool {
+    match attribute {
+        Attribute::Path
+        | Attribute::Host
+        | Attribute::Method
+        | Attribute::ServerName
+        | Attribute::RequestPrincipal
+        | Attribute::RequestAudiences
+        | Attribute::RequestPresenter
+        | Attribute::RequestClaim(_) => true,
+        // In these a client writes `*` for anything: `Accept: */*`, `If-Match: *`.
+        Attribute::RequestHeader(name) => !name.starts_with("accept") && !name.starts_with("if-"),
+        Attribute::DestinationIp
+        | Attribute::DestinationPort
+        | Attribute::FilterMetadata(..)
+        | Attribute::RemoteIp
+        | Attribute::SourceIp
+        | Attribute::SourceNamespace
+        | Attribute::SourcePrincipal
+        | Attribute::SourceServiceAccount
+        | Attribute::SourceTrustDomain => false,
+    }
+}
+
 /// Whether a star is left that is no wildcard, whatever the trust domain of a principal stands for.
 fn is_literal(subject: &Subject<'_>, term: &Term<'_>) -> bool {
-    let left = |text: &str| match StringMatch::parse(text) {
+    let literal = |pattern: &StringMatch| match pattern {
         StringMatch::Exact(rest) | StringMatch::Prefix(rest) | StringMatch::Suffix(rest) => {
             rest.contains('*')
         }
         StringMatch::Present => false,
     };
+    let left = |text: &str| literal(&StringMatch::parse(text));
+    // Issuer and subject may have a star each [AP-70].
+    if term.attribute == Attribute::RequestPrincipal {
+        let matches = term
+            .attribute
+            .matches_of(term.text(), "", &TrustDomains::default());
+        return matches.is_ok_and(|matches| {
+            matches.iter().any(|value| {
+                matches!(value, ValueMatch::RequestPrincipal { issuer, subject }
+                    if literal(issuer) || literal(subject))
+            })
+        });
+    }
     if term.attribute != Attribute::SourcePrincipal {
         return left(term.text());
     }

@@ -79,8 +79,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
                     .finding(&term, message)
                     .help(format!("name `{twin}`, too"))
                     .sure_if("the program behind the proxy answers both alike")
-                    .witness(Some(witness))
-                    .append(format!("add `{twin}`"), twin),
+                    .witness(Some(witness)),
             );
         }
     }

@@ -1,6 +1,7 @@
-//! A method that no client sends → the value matches nothing.
+//! A method that HTTP/1 does not have → the value does not match the method that is meant.
 
 use crate::explanation::Change;
+use crate::istio::Action;
 use crate::lint::subject::{Subject, mistaken};
 use crate::lint::{Finding, Level, Lint};
 use crate::matcher::StringMatch;
@@ -10,10 +11,11 @@ use crate::request::METHODS;
 pub(super) const LINT: Lint = Lint {
     code: "PC053",
     name: "unknown-method",
-    level: Level::Error,
-    what: "A method that no request can have: `get`, `FETCH`.",
-    why: "Methods are compared with case, and Envoy answers 400 to a method that its HTTP/1 parser does not know, before any \
-          policy is asked. So the value matches nothing: an ALLOW rule does not admit by it, and a DENY rule does not refuse.",
+    level: Level::High,
+    what: "A method that HTTP/1 does not have, or that is not in upper case: `get`, `FETCH`.",
+    why: "Methods are compared with case, so `get` is not `GET`: an ALLOW rule for it does not admit GET, and a DENY rule \
+          for it does not refuse GET. To a method that its HTTP/1 parser does not know Envoy answers 400 before any policy \
+          is asked. Over HTTP/2 a caller may send any word, and that word alone is matched.",
     bad: &[
         "\
 apiVersion: security.istio.io/v1
@@ -69,23 +71,37 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             if !is_method || METHODS.iter().any(|method| pattern.matches_header(method)) {
                 continue;
             }
-            let message = format!("no request has the method `{}`", term.text());
             let upper = term.text().to_ascii_uppercase();
-            let sent = (!upper.contains('*')).then(|| Change::Method(upper.clone()));
-            let witness = sent.and_then(|sent| mistaken(subject, written, &term, &sent));
-            let finding = written.finding(&term, message).witness(witness);
             let upper_pattern = StringMatch::parse(&upper);
             let known = METHODS
                 .iter()
                 .any(|method| upper_pattern.matches_header(method));
-            found.push(if known {
-                finding
-                    .help(format!("methods are upper case: write `{upper}`"))
-                    .replace("write the method in upper case", upper)
-            } else {
-                finding.help(
+            let sent = (!upper.contains('*')).then(|| Change::Method(upper.clone()));
+            let witness = sent.and_then(|sent| mistaken(subject, written, &term, &sent));
+            if !known {
+                let message = format!("HTTP/1 has no method `{}`", term.text());
+                found.push(written.finding(&term, message).help(
                     "write a method of HTTP; what gRPC calls a method is part of the path: `/package.Service/Method`",
+                ));
+                continue;
+            }
+            let message =
+                format!("`{}` is not `{upper}`: methods are compared with case", term.text());
+            let finding = written.finding(&term, message).witness(witness);
+            // Instead of a word that is kept out another one would be: over HTTP/2 the first would come in.
+            let admits = written.policy.action == Action::Allow && term.is_positive();
+            found.push(if admits {
+                finding.help(format!("write `{upper}`")).replace(
+                    format!(
+                        "write `{upper}`, which is admitted then, and `{}` no more",
+                        term.text()
+                    ),
+                    upper,
                 )
+            } else {
+                finding.help(format!(
+                    "name `{upper}`, too: requests with it are decided otherwise then"
+                ))
             });
         }
     }

@@ -15,7 +15,7 @@ pub(super) const LINT: Lint = Lint {
           asked.",
     why: "Where the provider is not defined as istiod needs it, the proxy denies whatever the rules match. Where it \
           says `failOpen`, an authorizer that is down or slow is a yes to everything. The lint speaks only where the \
-          files hold the mesh's configuration.",
+          mesh's configuration is given, by the files or by `--mesh-config`.",
     bad: &[
         "\
 apiVersion: v1
@@ -106,7 +106,7 @@ fn check(subject: &Subject<'_>, found: &mut Vec<Finding>) {
             .first()
             .and_then(|workload| mesh.enforcement(*workload));
         let custom = enforced.and_then(|enforcement| enforcement.custom.get(&name.value));
-        let said = !mesh.settings.providers.is_empty();
+        let said = mesh.settings.given;
         let Some(custom) = custom.filter(|_| said) else { continue };
         let path = FieldPath::root()
             .field("spec")
