@@ -1,6 +1,6 @@
 //! Random meshes and questions → whether the engine and a real Envoy agree.
 //!
-//! `cargo run --release --bin differential -- --envoy PATH --seed 1 --from 0 --worlds 1000 --requests 2000
+//! `cargo run --release --example differential -- --envoy PATH --seed 1 --from 0 --worlds 1000 --requests 2000
 //! [--together N] [--istio VERSION] [--guard-off NAME] [--seconds N] [--out FILE] [--shrink DIR]`
 //!
 //! World number N of a seed is the same in every run: a run that ended early goes on with `--from`. `--out` gets the

@@ -1,6 +1,6 @@
 //! Random meshes and questions → whether the engine and the second evaluator agree.
 //!
-//! `cargo run --release --bin naive -- --seed 1 --cases 100000000 [--threads 2] [--into FOLDER] [--shrink 20000]`
+//! `cargo run --release --example naive -- --seed 1 --cases 100000000 [--threads 2] [--into FOLDER] [--shrink 20000]`
 
 mod summary;
 
