@@ -19,19 +19,23 @@ impl IpBlock {
     /// Reads an address or a block in CIDR notation [VAL-21].
     ///
     /// # Errors
-    /// Anything else, also a prefix length with a sign or a leading zero.
+    /// Anything else, also a prefix length with a sign or a leading zero, or a part of an address with one.
     pub fn parse(text: &str) -> Result<Self, IpBlockError> {
         let error = || IpBlockError(text.to_owned());
-        let Some((_, length)) = text.split_once('/') else {
-            let address: IpAddr = text.parse().map_err(|_not_an_address| error())?;
-            return Ok(Self(IpNet::from(address)));
+        let (address, length) = match text.split_once('/') {
+            None => (text, None),
+            Some((address, length)) => (address, Some(length)),
         };
+        // `ipnet` would read `01.0.0.0`; Go, and so Istio, does not.
+        let address: IpAddr = address.parse().map_err(|_not_an_address| error())?;
+        let Some(length) = length else { return Ok(Self(IpNet::from(address))) };
         let canonical = length == "0"
             || (!length.starts_with('0') && length.bytes().all(|byte| byte.is_ascii_digit()));
         if !canonical {
             return Err(error());
         }
-        let net: IpNet = text.parse().map_err(|_not_a_block| error())?;
+        let length: u8 = length.parse().map_err(|_not_a_length| error())?;
+        let net = IpNet::new(address, length).map_err(|_too_long| error())?;
         Ok(Self(net.trunc()))
     }
 
@@ -100,6 +104,8 @@ mod tests {
     #[case("")]
     #[case("a.b.c.d")]
     #[case("1.1.1.1/33")]
+    #[case("01.0.0.0/0")]
+    #[case("1.1.1.01")]
     #[case("1.1.1.1/08")]
     #[case("1.1.1.1/+8")]
     #[case("1.1.1.1/")]
