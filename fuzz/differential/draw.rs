@@ -46,7 +46,7 @@ pub(crate) fn draw(seed: u64, place: u16, wish: Wish) -> Drawn {
     let mut random = Random::new(seed);
     let world = World::of(&mut random);
     let mut mesh = world.mesh();
-    mesh.settings.istio_version = wish.istio;
+    std::sync::Arc::make_mut(&mut mesh.settings).istio_version = wish.istio;
     let edges = edge::of(&world);
     let mut drawn = Drawn { seed, world, mesh, specs: Vec::new(), requests: Vec::new() };
     let tokens: Vec<RequestSpec> = (0..TOKENS)
