@@ -7,7 +7,8 @@ use super::super::naive::{self, Normalized};
 /// The claim.
 pub fn holds(bytes: &[u8]) {
     let Some(path) = super::text(bytes) else { return };
-    if !path.starts_with('/') {
+    // A request line with a control character is refused before its path is normalized.
+    if !path.starts_with('/') || path.contains(|c: char| c.is_ascii_control()) {
         return;
     }
     for (how, naive_how) in [

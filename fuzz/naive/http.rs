@@ -175,6 +175,13 @@ pub fn receive(question: &Question, connection: &Connection) -> Result<Received,
         headers: Vec::new(),
         remote_ip: None,
     };
+    if question
+        .host
+        .iter()
+        .any(|host| host.chars().any(|c| c.is_ascii_control()))
+    {
+        return not_modelled("a control character in a header value");
+    }
     for (name, value) in &question.headers {
         let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
         if name.is_empty() || !name.chars().all(token) {

@@ -45,7 +45,15 @@ pub fn normalize(target: &str, how: Normalization) -> Normalized {
         {
             return Normalized::NotModelled("parameters of a dot segment that is spelt otherwise");
         }
-        path = match canonical(&path) {
+        // Nothing in the parameters of a dot segment is looked at, `%00` included.
+        let plain: Vec<&str> = path
+            .split('/')
+            .map(|segment| match segment.split_once(';') {
+                Some((dots @ ("." | ".."), _)) => dots,
+                _ => segment,
+            })
+            .collect();
+        path = match canonical(&plain.join("/")) {
             Ok(path) => path,
             Err(other) => return other,
         };
@@ -96,12 +104,8 @@ fn canonical(path: &str) -> Result<String, Normalized> {
     let mut kept: Vec<&str> = Vec::new();
     let segments: Vec<&str> = inside.split('/').collect();
     for (index, segment) in segments.iter().enumerate() {
-        let name = match segment.split_once(';') {
-            Some((name @ ("." | ".."), _)) => name,
-            _ => segment,
-        };
         let last = index + 1 == segments.len();
-        match name {
+        match *segment {
             "." => {}
             ".." => {
                 kept.pop();
