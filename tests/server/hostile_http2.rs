@@ -134,9 +134,13 @@ fn a_flood_ends_its_own_connection_at_most(#[case] frames: Vec<u8>, #[case] code
     let good = process.post(&harmless());
     assert_eq!(good.0, 200, "beside it");
     let mut read = Vec::new();
-    drop(stream.read_to_end(&mut read));
+    let open = stream.read_to_end(&mut read).is_err_and(|error| {
+        matches!(error.kind(), std::io::ErrorKind::WouldBlock | std::io::ErrorKind::TimedOut)
+    });
     if let Some(code) = code {
-        assert_eq!(ended_with(&read), Some(code));
+        assert!(!open, "the connection goes on");
+        // A reset behind it can take the reason away before it is read.
+        assert!([None, Some(code)].contains(&ended_with(&read)), "{:?}", ended_with(&read));
     }
     lives(&process);
 }
