@@ -91,10 +91,10 @@ pub(crate) fn known(
     let mut findings = Vec::new();
     let given = load::given(files, system, &mut findings);
     let loaded = load::resources(&files.paths, &files.namespace, system);
-    findings.extend(loaded.findings);
-    if !files.paths.is_empty() && loaded.resources.is_empty() {
-        let message = "the files hold nothing that is looked at";
-        findings.push(Diagnostic::error(Code::Unreadable, message));
+    let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
+    findings.extend(loaded.findings.iter().cloned());
+    if !files.paths.is_empty() && !findings.iter().any(is_error) {
+        findings.extend(load::nothing_looked_at(&loaded));
     }
     let mut guards = Vec::new();
     if !held_against.guards.is_empty() {
@@ -109,7 +109,6 @@ pub(crate) fn known(
             );
         }
     }
-    let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
     if findings.iter().any(is_error) {
         return Err(findings);
     }

@@ -47,24 +47,9 @@ pub(crate) fn mesh(files: &Files, system: &mut impl System) -> Result<Read, Vec<
     }
     let loaded = resources(&files.paths, &files.namespace, system);
     let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
-    let understood = !findings.iter().chain(&loaded.findings).any(is_error);
     findings.extend(loaded.findings.iter().cloned());
-    if understood && loaded.resources.is_empty() {
-        let kinds = loaded.passed_over.iter();
-        let kinds: Vec<String> = kinds
-            .map(|(kind, count)| format!("{kind} {count}"))
-            .collect();
-        let only =
-            if kinds.is_empty() { String::new() } else { format!(", only {}", kinds.join(", ")) };
-        findings.push(
-            Diagnostic::error(
-                Code::Unreadable,
-                format!("the files hold nothing that is looked at{only}"),
-            )
-            .help(
-                "name files with AuthorizationPolicies, Services, Deployments, Pods and Namespaces",
-            ),
-        );
+    if !findings.iter().any(is_error) {
+        findings.extend(nothing_looked_at(&loaded));
     }
     if findings.iter().any(is_error) {
         return Err(findings);
@@ -79,6 +64,22 @@ pub(crate) fn mesh(files: &Files, system: &mut impl System) -> Result<Read, Vec<
             Err(findings)
         }
     }
+}
+
+/// Said of files that were understood, and hold no resource that is looked at.
+pub(crate) fn nothing_looked_at(loaded: &Loaded) -> Option<Diagnostic> {
+    if !loaded.resources.is_empty() {
+        return None;
+    }
+    let kinds = loaded.passed_over.iter();
+    let kinds: Vec<String> = kinds
+        .map(|(kind, count)| format!("{kind} {count}"))
+        .collect();
+    let only =
+        if kinds.is_empty() { String::new() } else { format!(", only {}", kinds.join(", ")) };
+    let message = format!("the files hold nothing that is looked at{only}");
+    let help = "name files with AuthorizationPolicies, Services, Deployments, Pods and Namespaces";
+    Some(Diagnostic::error(Code::Unreadable, message).help(help))
 }
 
 /// What the flags say of the mesh beside its files.

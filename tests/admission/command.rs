@@ -45,6 +45,28 @@ fn the_exit_code_is_the_answer(
     assert_eq!(call.err.is_empty(), exit != Exit::CouldNotAsk, "{}", call.err);
 }
 
+#[rstest]
+#[case::not_there("nowhere.yaml", "cannot read `nowhere.yaml`", false)]
+#[case::misspelt("misspelt.yaml", "unknown field `acton`", false)]
+#[case::of_other_kinds(
+    "secret.yaml",
+    "the files hold nothing that is looked at, only Secret 1",
+    true
+)]
+fn what_keeps_files_from_being_a_mesh_is_told_once(
+    #[case] file: &str,
+    #[case] says: &str,
+    #[case] nothing: bool,
+) {
+    let misspelt = "{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: a, namespace: b}, spec: {acton: DENY}}";
+    let secret = "{apiVersion: v1, kind: Secret, metadata: {name: a, namespace: b}}";
+    let files = [("review.json", "{}"), ("misspelt.yaml", misspelt), ("secret.yaml", secret)];
+    let call = Captured::with(&files).run(&["admission", "review", "review.json", "-f", file]);
+    assert_eq!(call.exit, Exit::CouldNotAsk);
+    assert!(call.err.contains(says), "{}", call.err);
+    assert_eq!(call.err.contains("hold nothing"), nothing, "{}", call.err);
+}
+
 #[test]
 fn what_is_no_review_could_not_be_asked() {
     let call =
