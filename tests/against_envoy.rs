@@ -11,7 +11,9 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use portcullis::mesh::{EPOCHS, IstioVersion};
-use portcullis::real_envoy::{self, Agreement, Asked, Failure, Program, Reply, Unstarted};
+use portcullis::real_envoy::{
+    self, Agreement, Asked, Failure, Loopback, Program, Reply, Unstarted,
+};
 use portcullis::{report, suite};
 use rstest::rstest;
 
@@ -70,8 +72,9 @@ fn ask(program: &Program<'_>, mesh: &str, questions: &str) -> Result<Vec<Agreeme
     // Tests run beside each other: each has addresses of its own.
     static NEXT: AtomicU32 = AtomicU32::new(1);
     let number = usize::try_from(NEXT.fetch_add(1, Ordering::Relaxed)).unwrap();
+    let mut loopback = Loopback::default();
     for request in &mut requests {
-        real_envoy::to_loopback(request, number).unwrap();
+        loopback.place(request, number).unwrap();
     }
     let asked = [Asked { mesh: &prepared.mesh, requests: requests.clone() }];
     let to_text = |message: &portcullis::envoy::Message| report::configuration(message).to_line();

@@ -191,6 +191,7 @@ fn compare(
     let mut count = Count::default();
     let mut asked = Vec::new();
     let mut names = Vec::new();
+    let mut loopback = real_envoy::Loopback::default();
     for (index, prepared) in prepared.iter().enumerate() {
         let mut requests = Vec::new();
         let mut of_suite = Vec::new();
@@ -202,7 +203,7 @@ fn compare(
                         // It is sent from somewhere to somewhere: then that is what is asked, too.
                         if everywhere {
                             request.source_ip.get_or_insert(real_envoy::SOMEWHERE);
-                        } else if let Err(reason) = real_envoy::to_loopback(&mut request, index) {
+                        } else if let Err(reason) = loopback.place(&mut request, index) {
                             *count.incomparable.entry(reason).or_default() += 1;
                             continue;
                         }

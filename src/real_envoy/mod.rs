@@ -18,6 +18,6 @@ pub use ask::{Asked, Failure, Reply, SOMEWHERE, ask};
 pub use certificates::Unissuable;
 pub use compare::{Agreement, compare};
 pub use exchange::Observed;
-pub use namespace::{Entered, enter, every_address_is_local, to_loopback};
+pub use namespace::{Entered, Loopback, enter, every_address_is_local};
 pub use process::{Program, RealEnvoy, Unstarted};
 pub use tokens::NoKey;

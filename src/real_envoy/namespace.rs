@@ -1,8 +1,12 @@
 //! The program → itself in a private network namespace, in which every address is one of this machine.
 
+use std::collections::BTreeMap;
 use std::ffi::OsStr;
+use std::io::ErrorKind;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener};
 use std::process::Command;
+use std::thread;
+use std::time::Duration;
 
 use crate::request::Request;
 
@@ -30,28 +34,54 @@ pub fn every_address_is_local() -> bool {
     TcpListener::bind(SocketAddr::new(NOBODY, 0)).is_ok()
 }
 
-/// Makes a request one that can be sent where only the addresses of loopback are local: it goes to an address there that
-/// the workload of this mesh has alone, and comes from one.
-///
-/// # Errors
-/// The caller is said to be elsewhere, or nothing can listen at the port.
-pub fn to_loopback(request: &mut Request, mesh: usize) -> Result<(), String> {
-    let from = *request
-        .source_ip
-        .get_or_insert(IpAddr::V4(Ipv4Addr::LOCALHOST));
-    if !from.is_loopback() || !from.is_ipv4() {
-        return Err("the caller's address is none of this machine".to_owned());
+/// The addresses of loopback that stand for workloads where no other address is local, and what is known of each.
+#[derive(Debug, Default)]
+pub struct Loopback(BTreeMap<SocketAddr, Result<(), String>>);
+
+impl Loopback {
+    /// Makes a request one that can be sent where only the addresses of loopback are local: it goes to an address there
+    /// that the workload of this mesh has alone, and comes from one.
+    ///
+    /// # Errors
+    /// The caller is said to be elsewhere, or nothing can listen at the port.
+    pub fn place(&mut self, request: &mut Request, mesh: usize) -> Result<(), String> {
+        let from = *request
+            .source_ip
+            .get_or_insert(IpAddr::V4(Ipv4Addr::LOCALHOST));
+        if !from.is_loopback() || !from.is_ipv4() {
+            return Err("the caller's address is none of this machine".to_owned());
+        }
+        let [.., high, low] = mesh.to_be_bytes();
+        let (high, workload) = (high.checked_add(1), u8::try_from(request.workload + 1));
+        let (Some(high), Ok(workload)) = (high, workload) else {
+            return Err("loopback has no address left for the workload".to_owned());
+        };
+        let to = IpAddr::V4(Ipv4Addr::new(127, high, low, workload));
+        request.destination_ip = Some(to);
+        let to = SocketAddr::new(to, request.port);
+        self.0.entry(to).or_insert_with(|| can_listen(to)).clone()
     }
-    let [.., high, low] = mesh.to_be_bytes();
-    let (high, workload) = (high.checked_add(1), u8::try_from(request.workload + 1));
-    let (Some(high), Ok(workload)) = (high, workload) else {
-        return Err("loopback has no address left for the workload".to_owned());
-    };
-    let to = IpAddr::V4(Ipv4Addr::new(127, high, low, workload));
-    request.destination_ip = Some(to);
-    match TcpListener::bind(SocketAddr::new(to, request.port)) {
-        Ok(_) => Ok(()),
-        Err(error) => Err(format!("nothing can listen at port {}: {error}", request.port)),
+}
+
+/// How often an address in use is tried again, and how long after: a program that is being started may hold what listened
+/// there, until it runs.
+const TRIES: u32 = 20;
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// Whether something can listen there.
+fn can_listen(to: SocketAddr) -> Result<(), String> {
+    let mut tries = 1;
+    loop {
+        match TcpListener::bind(to) {
+            Ok(_) => return Ok(()),
+            Err(error) if error.kind() == ErrorKind::AddrInUse && tries < TRIES => {
+                tries += 1;
+                thread::sleep(PAUSE);
+            }
+            Err(error) => {
+                return Err(format!("nothing can listen at port {}: {error}", to.port()));
+            }
+        }
     }
 }
 
@@ -81,5 +111,47 @@ pub fn enter(program: &OsStr, words: &[&OsStr]) -> Entered {
             None => Entered::Refused("it was ended by a signal".to_owned()),
         },
         Err(error) => Entered::Refused(format!("`unshare` cannot be run: {error}")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::request::Payload;
+
+    #[test]
+    fn an_address_in_use_for_a_moment_is_free() {
+        let listener = TcpListener::bind("127.77.0.1:0").unwrap();
+        let to = listener.local_addr().unwrap();
+        let held = thread::spawn(move || {
+            thread::sleep(3 * PAUSE);
+            drop(listener);
+        });
+        assert_eq!(can_listen(to), Ok(()));
+        held.join().unwrap();
+    }
+
+    #[test]
+    fn an_address_in_use_is_said_and_asked_once() {
+        let listener = TcpListener::bind("127.1.7.1:0").unwrap();
+        let mut request = Request {
+            workload: 0,
+            port: listener.local_addr().unwrap().port(),
+            source_ip: None,
+            remote_ip: None,
+            destination_ip: None,
+            tls: None,
+            payload: Payload::Bytes,
+            tokens: Vec::new(),
+            now: None,
+            doubt: None,
+        };
+        let mut loopback = Loopback::default();
+        let said = loopback.place(&mut request, 7).unwrap_err();
+        assert!(said.contains("in use"), "{said}");
+        // What was found stays: a request more costs nothing.
+        drop(listener);
+        assert_eq!(loopback.place(&mut request, 7), Err(said));
+        assert_eq!(loopback.place(&mut request, 8), Ok(()));
     }
 }
