@@ -4,7 +4,8 @@
 //! A request is due at a fixed time, and its latency runs from then, whether or not those before it are answered:
 //! a server that stalls is not asked less. Words: `rate` (requests a second), `seconds` (of each part), `connections`
 //! (HTTP/2, kept), `reloads` and `rotations` (under load), `reload_ms` (between two), `slow` (connections that send a byte
-//! every two seconds), `half_open` (connections that send nothing). 0 leaves a part out.
+//! every two seconds), `half_open` (connections that rest: having sent nothing, or with `bytes=1` a byte, with `bytes=2` a
+//! `ClientHello`). 0 leaves a part out.
 #![expect(
     clippy::disallowed_methods,
     clippy::print_stdout,
@@ -19,7 +20,7 @@
 mod mesh;
 
 use std::collections::BTreeMap;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::SocketAddr;
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -38,7 +39,7 @@ use portcullis::server::{Certificate, Decisions, Limits, Log, Options, Source, s
 use portcullis::spiffe::{SpiffeId, TrustDomain};
 use portcullis::suite;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{ClientConfig, ClientConnection, RootCertStore};
 use tokio::net::TcpStream;
 use tokio::time::{sleep, sleep_until, timeout};
 use tokio_rustls::TlsConnector;
@@ -150,7 +151,7 @@ struct Plan(BTreeMap<String, u64>);
 
 impl Plan {
     fn of(words: &[String]) -> Self {
-        let usual = "rate=1000 seconds=10 connections=4 reloads=1000 rotations=100 reload_ms=50 slow=300 half_open=5000";
+        let usual = "rate=1000 seconds=10 connections=4 reloads=1000 rotations=100 reload_ms=50 slow=300 half_open=5000 bytes=0";
         let given = words.iter().map(String::as_str);
         let pairs = usual.split(' ').chain(given).filter_map(|word| {
             let (name, value) = word.split_once('=')?;
@@ -427,8 +428,12 @@ fn runtime() -> tokio::runtime::Runtime {
         .unwrap()
 }
 
-/// Connections that send nothing, or a byte of a head every two seconds; whoever is closed comes again.
-fn bother(served: &Served, slow: u64, half_open: u64, stop: Arc<AtomicBool>) -> impl FnOnce() {
+/// Connections that send nothing or little, or a byte of a head every two seconds; whoever is closed comes again.
+fn bother(
+    served: &Served,
+    (slow, half_open, bytes): (u64, u64, u64),
+    stop: Arc<AtomicBool>,
+) -> impl FnOnce() {
     let load = Load {
         connector: served.connector.clone(),
         address: served.address,
@@ -441,12 +446,29 @@ fn bother(served: &Served, slow: u64, half_open: u64, stop: Arc<AtomicBool>) -> 
         let mut tasks = Vec::new();
         for number in 0..half_open {
             let (address, stop) = (load.address, Arc::clone(&stop));
+            let said = match bytes {
+                0 => Vec::new(),
+                1 => vec![22],
+                _ => hello(&load.connector),
+            };
             tasks.push(runtime.spawn(async move {
                 sleep(Duration::from_millis(number % 2_000)).await;
                 while !stop.load(Ordering::SeqCst) {
                     // Held until the server closes it, and a while longer.
                     if let Ok(stream) = TcpStream::connect(address).await {
-                        drop(timeout(Duration::from_secs(10), stream.readable()).await);
+                        drop(stream.try_write(&said));
+                        let held = async {
+                            // What the server says meanwhile is let lie.
+                            let mut read = [0; 4_096];
+                            while stream.readable().await.is_ok() {
+                                match stream.try_read(&mut read) {
+                                    Ok(0) => break,
+                                    Err(error) if error.kind() != ErrorKind::WouldBlock => break,
+                                    Ok(_) | Err(_) => {}
+                                }
+                            }
+                        };
+                        drop(timeout(Duration::from_secs(10), held).await);
                         sleep(Duration::from_secs(2)).await;
                     }
                     sleep(Duration::from_millis(100)).await;
@@ -474,6 +496,15 @@ fn bother(served: &Served, slow: u64, half_open: u64, stop: Arc<AtomicBool>) -> 
         runtime.shutdown_background();
     });
     move || thread.join().unwrap()
+}
+
+/// What begins a handshake.
+fn hello(connector: &TlsConnector) -> Vec<u8> {
+    let name = ServerName::try_from("localhost").unwrap();
+    let mut client = ClientConnection::new(Arc::clone(connector.config()), name).unwrap();
+    let mut hello = Vec::new();
+    client.write_tls(&mut hello).unwrap();
+    hello
 }
 
 async fn trickle(mut stream: TlsStream<TcpStream>, stop: &AtomicBool) {
@@ -540,7 +571,8 @@ fn drive(plan: &Plan) {
             continue;
         }
         let stop = Arc::new(AtomicBool::new(false));
-        let ended = bother(&served, slow, half_open, Arc::clone(&stop));
+        let bad = (slow, half_open, plan.of_word("bytes"));
+        let ended = bother(&served, bad, Arc::clone(&stop));
         std::thread::sleep(Duration::from_secs(3));
         part(what, &served, plan, rest);
         stop.store(true, Ordering::SeqCst);

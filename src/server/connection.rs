@@ -10,15 +10,20 @@ use hyper_util::server::graceful::GracefulConnection;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
-use tokio_rustls::TlsAcceptor;
+use tokio::time::{Instant, sleep, timeout};
+use tokio_rustls::LazyConfigAcceptor;
 
 use super::Shared;
-use super::places::{Activity, Place, Places};
+use super::places::{Activity, Place, Places, Stage};
 use super::respond::respond;
+use super::tls::Acceptor;
 
 /// After a failure to accept (no file descriptor is left, say) so long nothing is accepted.
 const PAUSE: Duration = Duration::from_millis(50);
+/// So long where somebody else has just been told to leave.
+const BREATH: Duration = Duration::from_millis(1);
+/// Failures to accept are logged once in so long.
+const SILENCE: Duration = Duration::from_secs(1);
 /// So many requests of one HTTP/2 connection are answered at a time.
 const STREAMS: u32 = 250;
 
@@ -29,8 +34,8 @@ pub(super) async fn accept(
     reviews: bool,
     mut stopped: watch::Receiver<bool>,
 ) {
-    let limits = shared.options.limits;
-    let places = Places::of(limits.newcomers, limits.connections);
+    let places = Places::of(shared.options.limits.room);
+    let mut told = None;
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
@@ -39,20 +44,18 @@ pub(super) async fn accept(
         let stream = match accepted {
             Ok((stream, _)) => stream,
             Err(error) => {
-                shared
-                    .log
-                    .event("accept failed", &[("message", &error.to_string())]);
+                if told.is_none_or(|told: Instant| told.elapsed() > SILENCE) {
+                    told = Some(Instant::now());
+                    let message = error.to_string();
+                    shared.log.event("accept failed", &[("message", &message)]);
+                }
                 shared.metrics.turned_away("accept");
                 // Where no file descriptor is left, somebody who has not asked anything yet has one.
-                places.free_one();
-                sleep(PAUSE).await;
+                sleep(if places.free_one() { BREATH } else { PAUSE }).await;
                 continue;
             }
         };
-        let Some(place) = places.take() else {
-            shared.metrics.turned_away("full");
-            continue;
-        };
+        let place = places.take();
         let (shared, stopped) = (Arc::clone(&shared), stopped.clone());
         drop(tokio::spawn(async move {
             shared.metrics.connections.inc();
@@ -83,17 +86,42 @@ async fn connection(
     place: &Place,
     stopped: watch::Receiver<bool>,
 ) {
+    // Until something comes a socket is all that is held, and a few thousand of them cost little.
+    match timeout(shared.options.limits.head_time, stream.peek(&mut [0])).await {
+        Ok(Ok(1..)) => {}
+        // Whoever only looks whether somebody listens is none of our business.
+        Ok(_) => return,
+        Err(_) => return shared.metrics.turned_away("silence"),
+    }
     // A socket that does not take the option is slower, and good enough.
     drop(stream.set_nodelay(true));
-    if !reviews {
-        return serve(stream, false, shared, reviews, place, stopped).await;
+    // On the heap, so that it is no part of what is held for those who say nothing.
+    if reviews {
+        Box::pin(greeted(stream, shared, place, stopped)).await;
+    } else {
+        place.activity.gets_to(Stage::Asking);
+        Box::pin(serve(stream, false, shared, reviews, place, stopped)).await;
     }
-    let limits = shared.options.limits;
-    let shake = TlsAcceptor::from(shared.tls()).accept(stream);
-    match timeout(limits.head_time, shake).await {
+}
+
+/// Shakes hands, and serves.
+async fn greeted(
+    stream: TcpStream,
+    shared: &Arc<Shared>,
+    place: &Place,
+    stopped: watch::Receiver<bool>,
+) {
+    place.activity.gets_to(Stage::Greeting);
+    let shake = async {
+        let hello = LazyConfigAcceptor::new(Acceptor::default(), stream).await?;
+        place.activity.gets_to(Stage::Shaking);
+        hello.into_stream(shared.tls()).await
+    };
+    match timeout(shared.options.limits.head_time, shake).await {
         Ok(Ok(stream)) => {
+            place.activity.gets_to(Stage::Asking);
             let h2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-            serve(stream, h2, shared, reviews, place, stopped).await;
+            Box::pin(serve(stream, h2, shared, true, place, stopped)).await;
         }
         Ok(Err(_)) => shared.metrics.turned_away("handshake"),
         Err(_) => shared.metrics.turned_away("handshake time"),

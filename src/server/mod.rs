@@ -17,6 +17,7 @@ use std::{fmt, io};
 
 pub use log::{Decisions, Log};
 use metrics::Metrics;
+pub use places::Room;
 pub use reload::Source;
 use respond::Desk;
 pub use self_test::{Check, Target, self_test};
@@ -53,17 +54,14 @@ pub struct Limits {
     pub body: usize,
     /// The longest head of a request, in bytes.
     pub head: usize,
-    /// So long a handshake, and so long the head of a request may take.
+    /// So long a first byte, so long a handshake, and so long the head of a request may take.
     pub head_time: Duration,
     /// So long a request may take, with its body.
     pub request_time: Duration,
     /// So long a connection may be idle.
     pub idle_time: Duration,
-    /// So many connections there may be that have not sent a whole request yet. The oldest of them is closed for one more.
-    pub newcomers: usize,
-    /// So many connections there may be. For one more the oldest newcomer is closed, else the one that has had nothing to
-    /// do for longest; where all are busy, the new one is.
-    pub connections: usize,
+    /// So many connections there may be, by how far they have got. At a full stage one is closed for one more.
+    pub room: Room,
     /// So many reviews are answered at a time.
     pub concurrency: usize,
     /// So many wait for that. Further ones are answered 429.
@@ -84,8 +82,13 @@ impl Limits {
             head_time: Duration::from_secs(5),
             request_time: Duration::from_secs(10),
             idle_time: Duration::from_secs(90),
-            newcomers: 256,
-            connections: 1_024,
+            room: Room {
+                silent: 8_192,
+                greeting: 2_048,
+                shaking: 2_048,
+                asking: 512,
+                known: 1_024,
+            },
             concurrency: processors.saturating_mul(2),
             queue: 256,
             lag: Duration::from_secs(5),

@@ -1,15 +1,59 @@
-//! Who comes, asks and leaves → who must go, so that somebody else finds a place.
+//! Who comes, how far it gets, and leaves → who must go, so that somebody else finds a place.
 //!
-//! A connection costs nothing to open and memory to hold. Those that have not sent a whole request yet are kept few, and
-//! the oldest of them goes first: whoever means it has asked long before as many others have come.
+//! A connection costs nothing to open and memory to hold, the more the further it gets. So there is room for so many at
+//! each stage, and whoever enters a full one takes the place of another at the same stage: those who say nothing take no
+//! place from who shakes hands, and those who shake hands none from who asks. Of those that have not sent a whole request
+//! the oldest goes: whoever means it is a stage further long before as many others have come.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::time::Instant;
+
+/// How far a connection has got. Each stage costs more than the one before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Stage {
+    /// Nothing has come: a socket, and nothing else.
+    Silent,
+    /// Something has come, but no whole `ClientHello`: no key has been used yet.
+    Greeting,
+    /// The handshake has begun, and waits for the other side to finish it.
+    Shaking,
+    /// No request has come whole, body included.
+    Asking,
+    /// A whole request has come.
+    Known,
+}
+
+/// For how many there is room at each stage.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Room {
+    /// Connections on which nothing has come yet.
+    pub silent: usize,
+    /// Those that have sent something, but no whole `ClientHello`.
+    pub greeting: usize,
+    /// Those whose handshake has begun.
+    pub shaking: usize,
+    /// Those that have not sent a whole request, body included.
+    pub asking: usize,
+    /// Those that have. For one more the one that has had nothing to do for longest is closed; where all are busy, it is.
+    pub known: usize,
+}
+
+impl Room {
+    const fn at(&self, stage: Stage) -> usize {
+        match stage {
+            Stage::Silent => self.silent,
+            Stage::Greeting => self.greeting,
+            Stage::Shaking => self.shaking,
+            Stage::Asking => self.asking,
+            Stage::Known => self.known,
+        }
+    }
+}
 
 /// The places of a listener.
 #[derive(Clone, Debug)]
@@ -17,73 +61,85 @@ pub(super) struct Places(Arc<Table>);
 
 #[derive(Debug)]
 struct Table {
-    newcomers: usize,
-    most: usize,
-    /// In the order in which they came, and the last number.
-    taken: Mutex<(BTreeMap<u64, Arc<Activity>>, u64)>,
+    room: Room,
+    taken: Mutex<Taken>,
+}
+
+/// Who is at which stage, in the order in which they entered it; and how often one was entered.
+#[derive(Debug, Default)]
+struct Taken {
+    at: BTreeMap<Stage, BTreeMap<u64, Arc<Activity>>>,
+    last: u64,
 }
 
 impl Table {
-    fn taken(&self) -> MutexGuard<'_, (BTreeMap<u64, Arc<Activity>>, u64)> {
+    fn taken(&self) -> MutexGuard<'_, Taken> {
         self.taken.lock().unwrap_or_else(PoisonError::into_inner)
     }
+
+    /// Has a connection enter a stage; where it is full, another one leaves, or this one.
+    fn enter(&self, stage: Stage, taken: &mut Taken, activity: Arc<Activity>) {
+        taken.last = taken.last.wrapping_add(1);
+        let number = taken.last;
+        let there = taken.at.entry(stage).or_default();
+        if there.len() >= self.room.at(stage) {
+            let goes = match stage {
+                Stage::Silent | Stage::Greeting | Stage::Shaking | Stage::Asking => {
+                    there.first_key_value().map(|(number, _)| *number)
+                }
+                Stage::Known => longest_at_rest(there),
+            };
+            match goes.and_then(|goes| there.remove(&goes)) {
+                Some(other) => other.leave.notify_one(),
+                None => return activity.leave.notify_one(),
+            }
+        }
+        activity.number.store(number, Ordering::SeqCst);
+        there.insert(number, activity);
+    }
+}
+
+fn longest_at_rest(there: &BTreeMap<u64, Arc<Activity>>) -> Option<u64> {
+    let at_rest = there
+        .iter()
+        .filter_map(|(number, activity)| Some((activity.at_rest()?.0, *number)));
+    at_rest.max().map(|(_, number)| number)
 }
 
 impl Places {
-    /// So many places, and so many of them for those who have not sent a whole request yet.
-    pub(super) fn of(newcomers: usize, most: usize) -> Self {
-        Self(Arc::new(Table { newcomers, most, taken: Mutex::default() }))
+    pub(super) fn of(room: Room) -> Self {
+        Self(Arc::new(Table { room, taken: Mutex::default() }))
     }
 
-    /// A place for a connection that has just come, which another one may have to leave; absent where all are busy.
-    pub(super) fn take(&self) -> Option<Place> {
-        let mut guard = self.0.taken();
-        let (taken, last) = &mut *guard;
-        let newcomers = taken.values().filter(|taken| taken.is_new()).count();
-        if newcomers >= self.0.newcomers {
-            free(taken, first_newcomer(taken)?);
-        } else if taken.len() >= self.0.most {
-            let place = first_newcomer(taken).or_else(|| longest_at_rest(taken))?;
-            free(taken, place);
-        }
-        *last = last.wrapping_add(1);
-        let activity = Arc::new(Activity::default());
-        taken.insert(*last, Arc::clone(&activity));
-        Some(Place { table: Arc::clone(&self.0), number: *last, activity })
+    /// A place for a connection that has just come, which it may have to leave for another one.
+    pub(super) fn take(&self) -> Place {
+        let activity = Arc::new(Activity {
+            table: Arc::clone(&self.0),
+            number: AtomicU64::new(0),
+            leave: Notify::new(),
+            asked: AtomicUsize::new(0),
+            since: Mutex::new((Instant::now(), false)),
+        });
+        self.0
+            .enter(Stage::Silent, &mut self.0.taken(), Arc::clone(&activity));
+        Place { activity }
     }
 
-    /// Has the oldest newcomer leave, if there is one.
-    pub(super) fn free_one(&self) {
-        let (taken, _) = &mut *self.0.taken();
-        if let Some(place) = first_newcomer(taken) {
-            free(taken, place);
-        }
-    }
-}
-
-fn first_newcomer(taken: &BTreeMap<u64, Arc<Activity>>) -> Option<u64> {
-    let mut newcomers = taken.iter().filter(|(_, taken)| taken.is_new());
-    newcomers.next().map(|(place, _)| *place)
-}
-
-fn longest_at_rest(taken: &BTreeMap<u64, Arc<Activity>>) -> Option<u64> {
-    let at_rest = taken
-        .iter()
-        .filter_map(|(place, taken)| Some((taken.at_rest()?.0, *place)));
-    at_rest.max().map(|(_, place)| place)
-}
-
-fn free(taken: &mut BTreeMap<u64, Arc<Activity>>, place: u64) {
-    if let Some(activity) = taken.remove(&place) {
+    /// Has somebody leave who has not sent a whole request: who has got least far, and of those the oldest. Whether there
+    /// is one.
+    pub(super) fn free_one(&self) -> bool {
+        let mut taken = self.0.taken();
+        let newcomers = taken.at.range_mut(..Stage::Known);
+        let first = newcomers.filter_map(|(_, there)| there.pop_first()).next();
+        let Some((_, activity)) = first else { return false };
         activity.leave.notify_one();
+        true
     }
 }
 
 /// The place of one connection, as long as it is there.
 #[derive(Debug)]
 pub(super) struct Place {
-    table: Arc<Table>,
-    number: u64,
     pub(super) activity: Arc<Activity>,
 }
 
@@ -96,36 +152,37 @@ impl Place {
 
 impl Drop for Place {
     fn drop(&mut self) {
-        drop(self.table.taken().0.remove(&self.number));
+        let Activity { table, number, .. } = &*self.activity;
+        let mut taken = table.taken();
+        let number = number.load(Ordering::SeqCst);
+        for there in taken.at.values_mut() {
+            drop(there.remove(&number));
+        }
     }
 }
 
 /// What a connection is about.
 #[derive(Debug)]
 pub(super) struct Activity {
+    table: Arc<Table>,
+    /// Which entry was its last. Written where the table is held.
+    number: AtomicU64,
     leave: Notify,
-    /// Whether a whole request, body included, has come.
-    whole: AtomicBool,
     /// How many requests are being answered.
     asked: AtomicUsize,
     /// Since when none is, and whether there has been any.
     since: Mutex<(Instant, bool)>,
 }
 
-impl Default for Activity {
-    fn default() -> Self {
-        Self {
-            leave: Notify::new(),
-            whole: AtomicBool::new(false),
-            asked: AtomicUsize::new(0),
-            since: Mutex::new((Instant::now(), false)),
-        }
-    }
-}
-
 impl Activity {
-    fn is_new(&self) -> bool {
-        !self.whole.load(Ordering::SeqCst)
+    /// It is this far now. Nothing happens where it is already, or has lost its place meanwhile.
+    pub(super) fn gets_to(self: &Arc<Self>, stage: Stage) {
+        let mut taken = self.table.taken();
+        let number = self.number.load(Ordering::SeqCst);
+        let mut before = taken.at.range_mut(..stage);
+        if before.any(|(_, there)| there.remove(&number).is_some()) {
+            self.table.enter(stage, &mut taken, Arc::clone(self));
+        }
     }
 
     /// How long nothing has been asked, and whether there was anything before; absent while something is.
@@ -151,7 +208,7 @@ pub(super) struct Asked(Arc<Activity>);
 impl Asked {
     /// All of it has come: its connection is none of those that only wait.
     pub(super) fn has_come(&self) {
-        self.0.whole.store(true, Ordering::SeqCst);
+        self.0.gets_to(Stage::Known);
     }
 }
 
@@ -165,52 +222,94 @@ impl Drop for Asked {
 
 #[cfg(test)]
 mod tests {
+    use rstest::rstest;
+
     use super::*;
 
-    fn asks(place: &Place) {
-        place.activity.asked().has_come();
+    const TWO: Room = Room { silent: 2, greeting: 2, shaking: 2, asking: 2, known: 2 };
+
+    /// A connection that has got so far; one that is known rests.
+    fn comes(places: &Places, stage: Stage) -> Place {
+        let place = places.take();
+        match stage {
+            Stage::Silent => {}
+            Stage::Greeting | Stage::Shaking | Stage::Asking => place.activity.gets_to(stage),
+            Stage::Known => place.activity.asked().has_come(),
+        }
+        place
     }
 
     fn left(places: &[&Place]) -> Vec<bool> {
-        let taken = places[0].table.taken();
-        places
-            .iter()
-            .map(|place| !taken.0.contains_key(&place.number))
-            .collect()
+        let taken = places[0].activity.table.taken();
+        let is_there = |place: &Place| {
+            let number = place.activity.number.load(Ordering::SeqCst);
+            taken.at.values().any(|there| there.contains_key(&number))
+        };
+        places.iter().map(|place| !is_there(place)).collect()
+    }
+
+    #[rstest]
+    #[case::silent(Stage::Silent)]
+    #[case::greeting(Stage::Greeting)]
+    #[case::shaking(Stage::Shaking)]
+    #[case::asking(Stage::Asking)]
+    fn the_oldest_at_a_full_stage_goes_and_nobody_at_another(#[case] stage: Stage) {
+        let places = Places::of(TWO);
+        let others: Vec<Place> = [Stage::Greeting, Stage::Shaking, Stage::Asking, Stage::Known]
+            .into_iter()
+            .filter(|other| *other != stage)
+            .map(|other| comes(&places, other))
+            .collect();
+        let [first, second, third] = [(); 3].map(|()| comes(&places, stage));
+        assert_eq!(left(&[&first, &second, &third]), [true, false, false]);
+        assert!(!left(&others.iter().collect::<Vec<_>>()).contains(&true));
     }
 
     #[test]
-    fn the_oldest_newcomer_goes_first() {
-        let places = Places::of(2, 4);
-        let [good, first, second] = [(); 3].map(|()| {
-            let place = places.take().unwrap();
-            if places.0.taken().1 == 1 {
-                asks(&place);
-            }
-            place
-        });
-        let third = places.take().unwrap();
-        assert_eq!(left(&[&good, &first, &second, &third]), [false, true, false, false]);
-        places.free_one();
-        assert_eq!(left(&[&good, &second, &third]), [false, true, false]);
-        drop(third);
-        places.free_one();
-        assert_eq!(left(&[&good]), [false]);
+    fn who_enters_a_stage_has_as_long_there_as_anybody_else() {
+        let places = Places::of(TWO);
+        let slow = places.take();
+        let [second, third] = [(); 2].map(|()| comes(&places, Stage::Shaking));
+        slow.activity.gets_to(Stage::Shaking);
+        assert_eq!(left(&[&slow, &second, &third]), [false, true, false]);
+        let fourth = comes(&places, Stage::Shaking);
+        assert_eq!(left(&[&slow, &third, &fourth]), [false, true, false]);
     }
 
     #[test]
-    fn then_who_has_rested_for_longest_and_nobody_who_is_busy() {
-        let places = Places::of(2, 2);
-        let [first, second] = [(); 2].map(|()| places.take().unwrap());
-        asks(&second);
+    fn who_has_lost_its_place_gets_no_further() {
+        let places = Places::of(TWO);
+        let [first, _second, _third] = [(); 3].map(|()| places.take());
+        first.activity.gets_to(Stage::Asking);
+        first.activity.gets_to(Stage::Known);
+        assert_eq!(left(&[&first]), [true]);
+    }
+
+    #[test]
+    fn where_nothing_is_left_those_go_who_have_got_least_far() {
+        let places = Places::of(TWO);
+        let stages = [Stage::Known, Stage::Asking, Stage::Shaking, Stage::Silent, Stage::Greeting];
+        let [known, asking, shaking, silent, greeting] = stages.map(|stage| comes(&places, stage));
+        for gone in [&silent, &greeting, &shaking, &asking] {
+            assert_eq!(left(&[gone]), [false]);
+            assert!(places.free_one());
+            assert_eq!(left(&[gone]), [true]);
+        }
+        assert!(!places.free_one());
+        assert_eq!(left(&[&known]), [false]);
+    }
+
+    #[test]
+    fn of_those_who_have_asked_who_has_rested_for_longest_goes_and_nobody_who_is_busy() {
+        let places = Places::of(TWO);
+        let [first, second] = [(); 2].map(|()| comes(&places, Stage::Known));
         std::thread::sleep(Duration::from_millis(2));
-        asks(&first);
-        let third = places.take().unwrap();
+        drop(first.activity.asked());
+        let third = comes(&places, Stage::Known);
         assert_eq!(left(&[&first, &second, &third]), [false, true, false]);
         let busy = [first.activity.asked(), third.activity.asked()];
-        busy.iter().for_each(Asked::has_come);
-        assert!(places.take().is_none());
+        assert_eq!(left(&[&comes(&places, Stage::Known)]), [true]);
         drop(busy);
-        assert!(places.take().is_some());
+        assert_eq!(left(&[&comes(&places, Stage::Known)]), [false]);
     }
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 pub(super) use rustls::ServerConfig;
+pub(super) use rustls::server::Acceptor;
 use rustls::server::WebPkiClientVerifier;
 use rustls::{ClientConfig, RootCertStore, version};
 use rustls_pki_types::pem::PemObject as _;

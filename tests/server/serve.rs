@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use portcullis::admission::MAX_REVIEW;
 use portcullis::request::{TokenReader, TokenReading};
-use portcullis::server::{Certificate, Limits, Options, StartError};
+use portcullis::server::{Certificate, Limits, Options, Room, StartError};
 use rstest::rstest;
 use serde_json::Value;
 
-use super::support::{Citadel, InMemory, Serving, answer, options, post, send, serve};
+use super::support::{Citadel, InMemory, Serving, Tls, answer, options, post, send, serve};
 use crate::admission::support::{GUARDS, MESH, ask, object};
 
 const ALLOW: &str = "AuthorizationPolicy";
@@ -115,21 +115,25 @@ fn a_body_that_does_not_end_is_not_waited_for() {
     assert!(allowed(serving.post(&harmless())));
 }
 
-#[test]
-fn who_says_nothing_is_not_waited_for() {
+#[rstest]
+#[case::silent(Gets::Nowhere, "silence")]
+#[case::a_byte(Gets::ToAByte, "handshake time")]
+#[case::a_hello(Gets::ToAHello, "handshake time")]
+fn who_gets_no_further_is_not_waited_for(#[case] gets: Gets, #[case] reason: &str) {
     let citadel = Citadel::new();
     let source = InMemory::of(MESH, GUARDS, citadel.certificate());
     let mut options = options();
     options.limits.head_time = Duration::from_millis(300);
     let serving = serve(&citadel, source, options).unwrap();
-    let silent = serving.tcp();
+    let resting = gets.begin(&serving);
     let mut half = serving.connect();
     half.write_all(b"POST /validate HT").unwrap();
-    serving.wait_for("the end of a silent handshake", |serving| {
-        serving.metric("portcullis_connections_turned_away_total{reason=\"handshake time\"}") == "1"
+    serving.wait_for("its end", |serving| {
+        let name = "portcullis_connections_turned_away_total";
+        serving.metric(&format!("{name}{{reason=\"{reason}\"}}")) == "1"
     });
     assert_eq!(answer(&mut half).0, 0);
-    drop(silent);
+    drop(resting);
     assert!(allowed(serving.post(&harmless())));
 }
 
@@ -138,7 +142,7 @@ fn who_has_rested_for_longest_goes_where_no_place_is_left() {
     let citadel = Citadel::new();
     let source = InMemory::of(MESH, GUARDS, citadel.certificate());
     let mut options = options();
-    options.limits.connections = 2;
+    options.limits.room.known = 2;
     let serving = serve(&citadel, source, options).unwrap();
     let [mut first, mut second] = [(); 2].map(|()| serving.connect());
     assert!(allowed(post(&mut first, &harmless())));
@@ -150,25 +154,93 @@ fn who_has_rested_for_longest_goes_where_no_place_is_left() {
     assert_eq!(serving.metric(displaced), "1");
 }
 
-#[test]
-fn who_sends_no_whole_request_goes_for_others_who_come() {
+/// How far a connection gets before it rests.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Gets {
+    Nowhere,
+    ToAByte,
+    ToAHello,
+    ToHalfARequest,
+}
+
+impl Gets {
+    fn begin(self, serving: &Serving) -> Tls {
+        let mut stream = serving.connect();
+        match self {
+            Self::Nowhere => {}
+            Self::ToAByte => stream.sock.write_all(&[22]).unwrap(),
+            Self::ToAHello => {
+                assert!(stream.conn.write_tls(&mut stream.sock).unwrap() > 100);
+            }
+            Self::ToHalfARequest => stream.write_all(HALF.as_bytes()).unwrap(),
+        }
+        stream
+    }
+
+    /// Goes on from there, as somebody who means it.
+    fn finish(self, mut stream: Tls) -> u16 {
+        match self {
+            // The one byte is part of the hello.
+            Self::ToAByte => {
+                let mut hello = Vec::new();
+                stream.conn.write_tls(&mut hello).unwrap();
+                stream.sock.write_all(&hello[1..]).unwrap();
+                post(&mut stream, &harmless()).0
+            }
+            Self::Nowhere | Self::ToAHello => post(&mut stream, &harmless()).0,
+            Self::ToHalfARequest => {
+                stream.write_all(b"}").unwrap();
+                answer(&mut stream).0
+            }
+        }
+    }
+}
+
+const HALF: &str = "POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{";
+
+/// Each stage has room of its own: who rests at one takes a place from nobody who has got further, or less far.
+#[rstest]
+#[case::silent(Gets::Nowhere)]
+#[case::a_byte(Gets::ToAByte)]
+#[case::a_hello(Gets::ToAHello)]
+#[case::half_a_request(Gets::ToHalfARequest)]
+fn who_rests_takes_places_only_from_those_who_rest_there_too(#[case] bad: Gets) {
     let citadel = Citadel::new();
     let source = InMemory::of(MESH, GUARDS, citadel.certificate());
     let mut options = options();
-    options.limits.newcomers = 3;
+    // Whoever gets further was silent first, for a moment: there is room for all of them but where they rest.
+    let room = |gets| if gets == bad { 3 } else { 100 };
+    options.limits.room = Room {
+        silent: room(Gets::Nowhere),
+        greeting: room(Gets::ToAByte),
+        shaking: room(Gets::ToAHello),
+        asking: room(Gets::ToHalfARequest),
+        known: 9,
+    };
     let serving = serve(&citadel, source, options).unwrap();
-    let mut good = serving.connect();
-    assert!(allowed(post(&mut good, &harmless())));
-    let mut body = serving.connect();
-    let head = "POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 9\r\n\r\n{";
-    body.write_all(head.as_bytes()).unwrap();
-    let silent: Vec<_> = (0..40).map(|_| serving.tcp()).collect();
-    assert_eq!(answer(&mut body).0, 0, "half a body is no request");
+    let mut kept = serving.connect();
+    assert!(allowed(post(&mut kept, &harmless())));
+    let others = [Gets::Nowhere, Gets::ToAByte, Gets::ToAHello, Gets::ToHalfARequest];
+    let others: Vec<(Gets, Tls)> = others
+        .into_iter()
+        .filter(|other| *other != bad)
+        .map(|other| (other, other.begin(&serving)))
+        .collect();
     assert!(allowed(serving.post(&harmless())));
-    assert!(allowed(post(&mut good, &harmless())));
+    let mut resting: Vec<Tls> = (0..40).map(|_| bad.begin(&serving)).collect();
     let displaced = "portcullis_connections_turned_away_total{reason=\"displaced\"}";
-    assert_eq!(serving.metric(displaced), "39");
-    drop(silent);
+    serving.wait_for("the places of the oldest", |serving| serving.metric(displaced) == "37");
+    assert!(allowed(serving.post(&harmless())), "who means it finds a place");
+    assert!(allowed(post(&mut kept, &harmless())));
+    for (other, stream) in others {
+        let status = other.finish(stream);
+        assert!(
+            matches!((other, status), (Gets::ToHalfARequest, 400) | (_, 200)),
+            "{other:?}: {status}"
+        );
+    }
+    let first = resting.swap_remove(0);
+    assert_eq!(answer(&mut { first.sock }).0, 0, "the oldest is gone");
 }
 
 #[test]
@@ -352,8 +424,18 @@ fn a_server_that_is_stopped_says_so_and_finishes() {
 fn the_limits_are_those_that_are_promised() {
     let limits = Limits::of(2);
     assert_eq!(limits.body, 3 << 20);
-    assert_eq!((limits.head, limits.connections), (64 << 10, 1_024));
-    assert_eq!(limits.newcomers, 256);
+    assert_eq!(limits.head, 64 << 10);
+    let Room { silent, greeting, shaking, asking, known } = limits.room;
+    let rooms = [silent, greeting, shaking, asking, known];
+    assert_eq!(rooms, [8_192, 2_048, 2_048, 512, 1_024]);
+    let document = include_str!("../../docs/admission.md");
+    let table = document.split("| how far |").nth(1).unwrap();
+    let told: Vec<usize> = table
+        .lines()
+        .skip(2)
+        .map_while(|line| line.split('|').nth(2)?.trim().replace(',', "").parse().ok())
+        .collect();
+    assert_eq!(told, rooms, "docs/admission.md");
     assert_eq!((limits.concurrency, limits.queue), (4, 256));
     let seconds =
         [limits.head_time, limits.request_time, limits.idle_time, limits.lag, limits.drain];
