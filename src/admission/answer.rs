@@ -22,6 +22,8 @@ pub enum Reason {
     InternalError,
     /// The API server or Istio's webhook would refuse the object, or Envoy would not load it.
     Invalid,
+    /// To look at all of it would take too long.
+    RequestEntityTooLarge,
 }
 
 impl Reason {
@@ -33,6 +35,7 @@ impl Reason {
             Self::Forbidden => "Forbidden",
             Self::InternalError => "InternalError",
             Self::Invalid => "Invalid",
+            Self::RequestEntityTooLarge => "RequestEntityTooLarge",
         }
     }
 }
@@ -63,6 +66,8 @@ pub struct Answer {
     pub about: About,
     /// Why it is denied, and what to say of it; absent: it is allowed.
     pub denied: Option<(Reason, String)>,
+    /// Whether nothing that was looked at is wrong with it, and it is denied because the rest was not looked at.
+    pub unfinished: bool,
     /// At most [`MAX_WARNINGS`] of at most [`MAX_WARNING`] characters.
     pub warnings: Vec<String>,
 }
@@ -72,27 +77,58 @@ impl Answer {
     #[must_use]
     pub fn of_failure(uid: &str, why: &str, fail_open: bool) -> Self {
         let mut answer = Self::allowed(uid, About::default());
+        answer.deny(Reason::InternalError, format!("portcullis could not look at this: {why}"));
+        answer.unfinished = true;
         if fail_open {
-            answer.warn(format!(
-                "portcullis could not look at this, and lets it pass as --fail-open says: {why}"
-            ));
-        } else {
-            answer.deny(Reason::InternalError, format!("portcullis could not look at this: {why}"));
+            answer.let_pass();
         }
         answer
     }
 
+    /// Allows what is denied for nothing but that it could not be looked at, or not at all of it, and says so in a warning.
+    pub fn let_pass(&mut self) {
+        if !std::mem::take(&mut self.unfinished) {
+            return;
+        }
+        let why = self.denied.take().map(|(_, why)| why);
+        let why = why.unwrap_or_default();
+        self.warn_first(format!("allowed as --fail-open says: {why}"));
+    }
+
     pub(super) fn allowed(uid: &str, about: About) -> Self {
-        Self { http_status: 200, uid: uid.to_owned(), about, denied: None, warnings: Vec::new() }
+        Self {
+            http_status: 200,
+            uid: uid.to_owned(),
+            about,
+            denied: None,
+            unfinished: false,
+            warnings: Vec::new(),
+        }
     }
 
     /// Says no. Of several reasons the first counts, and all are told.
     pub(super) fn deny(&mut self, reason: Reason, message: impl AsRef<str>) {
+        self.unfinished = false;
         let message = printable(message.as_ref());
         self.denied = Some(match self.denied.take() {
             None => (reason, cut(&message, MAX_MESSAGE)),
             Some((first, told)) => (first, cut(&format!("{told}; {message}"), MAX_MESSAGE)),
         });
+    }
+
+    /// Says no, because not all of it was looked at, for `why`.
+    pub(super) fn cannot_finish(&mut self, why: impl AsRef<str>) {
+        let only = self.denied.is_none() || self.unfinished;
+        let why = format!("portcullis could not look at all of this: {}", why.as_ref());
+        self.deny(Reason::RequestEntityTooLarge, why);
+        self.unfinished = only;
+    }
+
+    /// Adds a warning before all others, so that it is told however many there are.
+    fn warn_first(&mut self, warning: impl AsRef<str>) {
+        let warning = cut(&printable(warning.as_ref()), MAX_WARNING);
+        self.warnings.insert(0, warning);
+        self.warnings.truncate(MAX_WARNINGS);
     }
 
     /// Adds a warning, once. Of too many the last says that there are more.
@@ -120,7 +156,8 @@ impl Answer {
     pub fn body(&self) -> String {
         let mut response = json!({ "uid": self.uid, "allowed": self.is_allowed() });
         if let (Some((reason, message)), Value::Object(response)) = (&self.denied, &mut response) {
-            let code = if self.http_status == 200 { 403 } else { self.http_status };
+            let of_reason = if *reason == Reason::RequestEntityTooLarge { 413 } else { 403 };
+            let code = if self.http_status == 200 { of_reason } else { self.http_status };
             let status = json!({
                 "status": "Failure",
                 "code": code,
@@ -209,8 +246,27 @@ mod tests {
     }
 
     #[test]
+    fn what_was_seen_to_be_wrong_stays_denied_whatever_was_not_seen() {
+        let of = |denials: &[bool]| {
+            let mut answer = Answer::allowed("u", About::default());
+            for seen in denials {
+                if *seen {
+                    answer.deny(Reason::Forbidden, "a guard");
+                } else {
+                    answer.cannot_finish("a lint");
+                }
+            }
+            answer.let_pass();
+            answer.is_allowed()
+        };
+        let rows: [&[bool]; 5] =
+            [&[false], &[false, false], &[true], &[true, false], &[false, true]];
+        assert_eq!(rows.map(of), [true, true, false, false, false]);
+    }
+
+    #[test]
     fn a_failure_denies_unless_it_is_open() {
         insta::assert_snapshot!(Answer::of_failure("u", "it panicked", false).body(), @r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":"u","allowed":false,"status":{"status":"Failure","code":403,"reason":"InternalError","message":"portcullis could not look at this: it panicked"}}}"#);
-        insta::assert_snapshot!(Answer::of_failure("u", "it panicked", true).body(), @r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":"u","allowed":true,"warnings":["portcullis could not look at this, and lets it pass as --fail-open says: it panicked"]}}"#);
+        insta::assert_snapshot!(Answer::of_failure("u", "it panicked", true).body(), @r#"{"apiVersion":"admission.k8s.io/v1","kind":"AdmissionReview","response":{"uid":"u","allowed":true,"warnings":["allowed as --fail-open says: portcullis could not look at this: it panicked"]}}"#);
     }
 }

@@ -14,6 +14,8 @@ use crate::survey::callers;
 const REQUESTS: usize = 24;
 /// So many ways to meet one rule are tried.
 const WAYS: usize = 4;
+/// A rule of more conditions is not aimed at: a request that meets n of them is changed n times, and each time is longer.
+const CONDITIONS: usize = 32;
 
 /// What a change does to callers. What was found is so, decided before and after; there may be more.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -122,7 +124,7 @@ impl Search<'_> {
 
     /// Requests that meet the rules of the changed policy as it was and as it is, or miss them narrowly; where it has no
     /// rules, those of every policy before the workload. The plainest first.
-    fn near_the_edges(&self, workload: usize, port: u16, policy: &str) -> Vec<Request> {
+    fn near_the_edges(&mut self, workload: usize, port: u16, policy: &str) -> Vec<Request> {
         let starts = starts(self.before, workload, port, None);
         let mut requests: Vec<Request> = starts.iter().take(1).cloned().collect();
         let meshes = [self.after, self.before];
@@ -138,12 +140,19 @@ impl Search<'_> {
         };
         let rules: Vec<(&Mesh, &Rule)> = if own.is_empty() { all() } else { own };
         for (mesh, rule) in rules {
+            if requests.len() >= REQUESTS {
+                break;
+            }
             for conditions in alternatives(rule).into_iter().take(WAYS) {
                 // Who calls is tried in turn.
                 let conditions: Vec<&Condition> = conditions
                     .into_iter()
                     .filter(|condition| !condition.attribute.is_identity())
                     .collect();
+                if conditions.len() > CONDITIONS {
+                    self.found.cut_short = true;
+                    continue;
+                }
                 for start in starts.iter().take(1) {
                     let meeting = met(mesh, start, &conditions);
                     let missing: Vec<Request> = meeting

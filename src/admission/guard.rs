@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::effort::{Costs, Effort};
 use crate::diagnostic::{Code, Diagnostic, FieldPath};
 use crate::mesh::{Changed, Mesh, QuestionError};
 use crate::request::Request;
@@ -75,13 +76,15 @@ impl Guard {
     }
 
     /// The cases that a change of this guard's mesh breaks. Asked again are only those about a workload that the changed
-    /// resource reaches: before every other workload the same is enforced as before.
-    pub(super) fn broken(&self, changed: &Changed) -> Vec<Broken> {
+    /// resource reaches: before every other workload the same is enforced as before. And whether there was enough effort
+    /// left to ask all of these.
+    pub(super) fn broken(&self, changed: &Changed, effort: &mut Effort) -> (Vec<Broken>, bool) {
         let reached = &changed.workloads;
         let mut broken = Vec::new();
         if reached.is_empty() {
-            return broken;
+            return (broken, true);
         }
+        let mut costs = Costs::of(&changed.mesh);
         for (case, prepared) in self.suite.cases.iter().zip(&self.asked) {
             let touched = prepared.requests.as_ref().is_ok_and(|requests| {
                 requests
@@ -91,11 +94,16 @@ impl Guard {
             if !touched || prepared.fails.is_some() {
                 continue;
             }
+            let requests = prepared.requests.iter().flatten();
+            let cost = requests.map(|request| costs.at(request.workload));
+            if !effort.spend(cost.fold(0, u64::saturating_add)) {
+                return (broken, false);
+            }
             if let Some(why) = fails(&self.suite, &changed.mesh, case, &prepared.requests) {
                 broken.push(Broken { case: case.name.clone(), why });
             }
         }
-        broken
+        (broken, true)
     }
 }
 

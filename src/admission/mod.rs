@@ -7,6 +7,7 @@
 mod answer;
 mod asked;
 mod blast_radius;
+mod effort;
 mod guard;
 mod known;
 mod meshes;
@@ -17,13 +18,14 @@ pub use answer::{About, Answer, MAX_WARNING, MAX_WARNINGS, Reason};
 use asked::{Asked, asked, word};
 pub use asked::{MAX_REVIEW, Operation};
 use blast_radius::{BlastRadius, blast_radius};
+use effort::Effort;
 use guard::Guard;
 use known::is_policy;
 pub use known::{Budget, Facts, Gate, Known, Size};
 
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::istio::Resource;
-use crate::lint::{self, Subject};
+use crate::lint::{self, Level, Subject};
 use crate::mesh::{Admission, Change, Changed, Mesh};
 use crate::parse::node::{Node, Value};
 use crate::parse::{self, Loaded};
@@ -31,9 +33,9 @@ use crate::parse::{self, Loaded};
 /// So many findings, cases or requests are told of each kind.
 const TOLD: usize = 3;
 /// A review of so many bytes is searched with one request, half of it with two, and so on: each request is held against
-/// every value that the object holds, so that a long object would take long. Up to some 200 kB it is no bound beside
+/// every value that the object holds, so that a long object would take long. Up to some 50 kB it is no bound beside
 /// [`Budget::REQUESTS`].
-const SEARCHED: usize = 400 << 20;
+const SEARCHED: usize = 100 << 20;
 
 /// Answers a review. The same review and the same mesh give the same answer; nothing is remembered, so that a dry run
 /// is a review like any other.
@@ -315,6 +317,7 @@ fn lints(after: &Resource, known: &Known, changed: &Changed, answer: &mut Answer
     let Some(least) = gate.deny_level.into_iter().chain(gate.warn_level).min() else { return };
     let subject = Subject::about(after, known.with(after), &changed.mesh);
     let findings = lint::run(&subject, &gate.levels, &mut || {});
+    unfinished_lints(&findings.incomplete, gate, answer);
     let mut denied = Vec::new();
     for (lint, level, finding) in findings.found {
         if finding.resource_origin != after.meta().origin || level < least {
@@ -333,13 +336,32 @@ fn lints(after: &Resource, known: &Known, changed: &Changed, answer: &mut Answer
     }
 }
 
+/// Denies what a lint that would deny has not looked at wholly, and tells of the others.
+fn unfinished_lints(incomplete: &[&lint::Lint], gate: &Gate, answer: &mut Answer) {
+    let at_least = |least: Option<Level>| -> Vec<String> {
+        let counts = |lint: &&&lint::Lint| {
+            let level = gate.levels.of(lint);
+            least.is_some_and(|least| level.is_some_and(|level| level >= least))
+        };
+        let counted = incomplete.iter().filter(counts);
+        counted.map(|lint| format!("`{}`", lint.name)).collect()
+    };
+    let (denying, warning) = (at_least(gate.deny_level), at_least(gate.warn_level));
+    if !denying.is_empty() {
+        answer.cannot_finish(format!("it has too many values for lints: {}", some(&denying)));
+    } else if !warning.is_empty() {
+        answer.warn(format!("it has too many values for lints: {}", some(&warning)));
+    }
+}
+
 /// Asks every guard. What the change makes of a mesh is made once, for all guards that are asked in it.
 fn guards(change: &Change<'_>, known: &Known, changed: &Changed, answer: &mut Answer) {
+    let mut effort = Effort::of(Effort::GUARDS);
     let mut made: Vec<(&Arc<Mesh>, Result<Changed, Diagnostics>)> = Vec::new();
     for guard in &known.guards {
         let mesh = guard.mesh();
         if Arc::ptr_eq(mesh, &known.mesh) {
-            hold(guard, changed, answer);
+            hold(guard, changed, &mut effort, answer);
             continue;
         }
         if !made.iter().any(|(other, _)| Arc::ptr_eq(other, mesh)) {
@@ -347,7 +369,7 @@ fn guards(change: &Change<'_>, known: &Known, changed: &Changed, answer: &mut An
         }
         for (_, changed) in made.iter().filter(|(other, _)| Arc::ptr_eq(other, mesh)) {
             match changed {
-                Ok(changed) => hold(guard, changed, answer),
+                Ok(changed) => hold(guard, changed, &mut effort, answer),
                 Err(findings) => {
                     let words: Vec<String> = findings.iter().map(told).collect();
                     let name = guard.name();
@@ -360,9 +382,15 @@ fn guards(change: &Change<'_>, known: &Known, changed: &Changed, answer: &mut An
     }
 }
 
-/// Denies what breaks a guard.
-fn hold(guard: &Guard, changed: &Changed, answer: &mut Answer) {
-    let broken = guard.broken(changed);
+/// Denies what breaks a guard, and what there is not enough effort left for.
+fn hold(guard: &Guard, changed: &Changed, effort: &mut Effort, answer: &mut Answer) {
+    let (broken, finished) = guard.broken(changed, effort);
+    if !finished {
+        answer.cannot_finish(format!(
+            "with so many values before the workloads that it reaches, the cases of guard `{}` take too long",
+            guard.name()
+        ));
+    }
     if broken.is_empty() {
         return;
     }

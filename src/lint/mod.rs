@@ -17,7 +17,7 @@ pub use edit::{IndexedTexts, NoFit, apply};
 pub use finding::{Edit, Finding, Fix, Related, Sure};
 pub use level::{Level, NotALevel};
 pub use rules::ALL;
-pub use subject::{Place, Subject, Term, Written};
+pub use subject::{Place, Subject, Term, Written, comparisons};
 pub use suppression::{ANNOTATION, Ignore, Levels, Silenced, unknown_annotations};
 pub use witness::Witness;
 

@@ -460,6 +460,14 @@ const WORKLOADS: usize = 4;
 /// compared with all.
 const EFFORT: u64 = 20_000_000;
 
+/// At most so many comparisons of a value decide one request before a workload: one, and the values of every policy there.
+#[must_use]
+pub fn comparisons(mesh: &Mesh, workload: usize) -> u64 {
+    let policies = mesh.enforcement(workload).into_iter().flat_map(policies_of);
+    let values = policies.filter_map(|policy| Some(values_of(mesh.policies.get(policy)?)));
+    values.fold(1, u64::saturating_add)
+}
+
 /// The values of a policy.
 fn values_of(policy: &crate::mesh::Policy) -> u64 {
     let rules = policy.rules.iter();

@@ -302,11 +302,97 @@ fn a_long_review_is_searched_with_fewer_requests(#[case] length: usize, #[case] 
     let spaces = " ".repeat(length.saturating_sub(text.len()));
     let said = said(&review(&[text, spaces].concat(), &known));
     assert_eq!(
-        said.contains("(133 requests asked, then the search was cut short"),
+        said.contains("(33 requests asked, then the search was cut short"),
         cut_short,
         "{said}"
     );
     assert_eq!(said.contains("cut short"), cut_short, "{said}");
+}
+
+/// So many paths in one rule, for a caller that there is not: nothing changes.
+fn many_paths(count: usize) -> String {
+    let paths: Vec<String> = (0..count).map(|path| format!("/{path}")).collect();
+    let mut policy = object(ALLOW, "many", "{selector: {matchLabels: {app: httpbin}}}");
+    policy["spec"]["rules"] = json!([{
+        "from": [{ "source": { "principals": ["cluster.local/ns/x/sa/x"] } }],
+        "to": [{ "operation": { "paths": paths } }],
+    }]);
+    ask("CREATE", &policy, &Value::Null).to_string()
+}
+
+const TOO_MANY: &str = "413 RequestEntityTooLarge: portcullis could not look at all of this: with so many values before the workloads that it reaches, the cases of guard `many` take too long";
+
+#[rstest]
+#[case::few(1_000, "allowed")]
+#[case::too_many(100_000, TOO_MANY)]
+fn guards_take_so_many_comparisons_and_no_more(#[case] values: usize, #[case] want: &str) {
+    let cases: Vec<String> = (0..250)
+        .map(|case| format!("- {{name: c{case}, from: sleep.foo, to: 'httpbin.foo:80', request: {{method: POST, path: /{case}}}, expect: deny}}"))
+        .collect();
+    let suite = format!(
+        "apiVersion: portcullis.dev/v1alpha1\nkind: TestSuite\nmetadata: {{name: many}}\ntests:\n{}\n",
+        cases.join("\n")
+    );
+    let mut findings = Vec::new();
+    let guards = suite::read("many.test.yaml", &suite, &mut findings);
+    assert_eq!(findings, []);
+    let mut facts = facts(Gate::default());
+    facts.guards = guards
+        .into_iter()
+        .map(|guard| (guard, Vec::new()))
+        .collect();
+    let (known, _) = Known::prepare(facts).unwrap();
+    let mut answer = review(&many_paths(values), &known);
+    assert_eq!(said(&answer), want);
+    answer.let_pass();
+    assert!(answer.is_allowed());
+    let told = answer
+        .warnings
+        .iter()
+        .any(|warning| warning.starts_with("allowed as --fail-open says: "));
+    assert_eq!(told, want == TOO_MANY);
+}
+
+#[rstest]
+#[case::that_deny(
+    Some(Level::Low),
+    None,
+    "413 RequestEntityTooLarge: portcullis could not look at all of this: it has too many values for lints: "
+)]
+#[case::that_warn(None, Some(Level::Low), "warning: it has too many values for lints: ")]
+fn lints_that_had_to_stop_are_told(
+    #[case] deny_level: Option<Level>,
+    #[case] warn_level: Option<Level>,
+    #[case] want: &str,
+) {
+    let gate = Gate { deny_level, warn_level, ..Gate::default() };
+    let mut facts = facts(gate);
+    facts.guards.clear();
+    let (known, _) = Known::prepare(facts).unwrap();
+    // A request for every path of a DENY rule is looked for, and held against all of them.
+    let deny = r#""spec":{"action":"DENY","#;
+    let review_of = many_paths(6_000).replace(r#""spec":{"#, deny);
+    let review_of = review_of.replace("cluster.local/ns/x/sa/x", "*");
+    let said = said(&review(&review_of, &known));
+    assert!(said.contains(want), "{said}");
+}
+
+/// A request that meets n conditions is changed n times: a rule of very many is not aimed at, and that is told.
+#[test]
+fn a_budget_aims_at_no_rule_of_very_many_conditions() {
+    let mut facts = facts(budget(None, None, 2000));
+    facts.guards.clear();
+    let (known, _) = Known::prepare(facts).unwrap();
+    let of = |count: usize| {
+        let conditions: Vec<Value> = (0..count)
+            .map(|number| json!({ "key": format!("request.headers[x{number}]"), "values": ["a"] }))
+            .collect();
+        let mut policy = object(ALLOW, "many", "{selector: {matchLabels: {app: httpbin}}}");
+        policy["spec"]["rules"] = json!([{ "when": conditions }]);
+        let asked = ask("CREATE", &policy, &Value::Null).to_string();
+        said(&review(&asked, &known)).contains("cut short")
+    };
+    assert_eq!([of(2), of(32), of(33), of(20_000)], [false, false, true, true]);
 }
 
 #[test]
