@@ -125,6 +125,8 @@ fn serve(folder: &str, reload_ms: u64) {
         fail_open: false,
         reload_interval: Duration::from_millis(reload_ms),
         decisions: Decisions::Notable,
+        client_names: Vec::new(),
+        traces: None,
         limits: Limits { lag: Duration::ZERO, ..Limits::of(2) },
     };
     let log = Log::to(|line| {

@@ -179,6 +179,8 @@ mod server {
     mod process;
     mod serve;
     mod support;
+    #[cfg(feature = "otel")]
+    mod traces;
     #[cfg(feature = "cli")]
     mod watched;
 }

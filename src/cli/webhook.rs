@@ -71,6 +71,8 @@ pub(crate) fn start(
             Logged::Notable => Decisions::Notable,
             Logged::Nothing => Decisions::Nothing,
         },
+        traces: collector(serve.otlp_endpoint, &|name| system.variable(name)),
+        client_names: serve.client_name,
         limits: Limits::of(system.processors()),
     });
     let Serve { certificate, key, client_roots, held_against, files, .. } = serve;
@@ -90,6 +92,25 @@ pub(crate) fn start(
             None
         }
     }
+}
+
+/// Where spans are sent, as the OTLP exporter's specification says (§ endpoint URLs for OTLP/HTTP): what names the signal is
+/// the whole URL, and what does not the beginning of it. A build that cannot send them is not asked to by a variable.
+fn collector(flag: Option<String>, variable: &dyn Fn(&str) -> Option<String>) -> Option<String> {
+    let below = |base: String| format!("{}/v1/traces", base.trim_end_matches('/'));
+    if let Some(base) = flag {
+        return Some(below(base));
+    }
+    // An empty one is as good as none.
+    let variable = |name: &str| variable(name).filter(|value| !value.is_empty());
+    let is_off = variable("OTEL_SDK_DISABLED")
+        .is_some_and(|word| word.eq_ignore_ascii_case("true"))
+        || variable("OTEL_TRACES_EXPORTER").is_some_and(|word| word == "none");
+    if is_off || !cfg!(feature = "otel") {
+        return None;
+    }
+    let whole = variable("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT");
+    whole.or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT").map(below))
 }
 
 /// Files and folders.
@@ -178,5 +199,34 @@ impl<S: System + Send + 'static> Source for OnDisk<S> {
             key: read(key)?.unwrap_or_default(),
             clients: read(clients)?,
         })
+    }
+}
+
+#[cfg(all(test, feature = "otel"))]
+mod tests {
+    use super::*;
+
+    const BASE: (&str, &str) = ("OTEL_EXPORTER_OTLP_ENDPOINT", "http://base:4318/");
+    const WHOLE: (&str, &str) = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "http://whole:4318/x");
+    const EMPTY: (&str, &str) = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "");
+
+    #[rstest::rstest]
+    #[case::nothing(None, &[], None)]
+    #[case::flag(Some("http://flag:4318"), &[BASE, WHOLE], Some("http://flag:4318/v1/traces"))]
+    #[case::base(None, &[BASE, EMPTY], Some("http://base:4318/v1/traces"))]
+    #[case::whole(None, &[BASE, WHOLE], Some("http://whole:4318/x"))]
+    #[case::disabled(None, &[BASE, ("OTEL_SDK_DISABLED", "True")], None)]
+    #[case::not_disabled(None, &[WHOLE, ("OTEL_SDK_DISABLED", "1")], Some("http://whole:4318/x"))]
+    #[case::no_exporter(None, &[WHOLE, ("OTEL_TRACES_EXPORTER", "none")], None)]
+    fn the_collector_is_where_the_flag_or_a_variable_says(
+        #[case] flag: Option<&str>,
+        #[case] variables: &[(&str, &str)],
+        #[case] want: Option<&str>,
+    ) {
+        let variable = |name: &str| {
+            let found = variables.iter().find(|(known, _)| *known == name);
+            found.map(|(_, value)| (*value).to_owned())
+        };
+        assert_eq!(collector(flag.map(str::to_owned), &variable).as_deref(), want);
     }
 }

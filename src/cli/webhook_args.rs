@@ -211,9 +211,14 @@ pub(crate) struct Serve {
     #[arg(long, value_name = "FILE", default_value = "key.pem", help_heading = "The server")]
     pub(crate) key: String,
 
-    /// A file with roots, PEM: then whoever asks must show a certificate that leads to one of them.
+    /// A file with roots, PEM: then whoever asks must show a certificate that leads to one of them, of whatever name.
     #[arg(long, value_name = "FILE", help_heading = "The server")]
     pub(crate) client_roots: Option<String>,
+
+    /// Whoever asks must moreover show a certificate of this name: its only SPIFFE ID (or other URI), else its only DNS name,
+    /// or its common name where it has no other. May be given several times.
+    #[arg(long, value_name = "NAME", requires = "client_roots", value_parser = clap::builder::NonEmptyStringValueParser::new(), help_heading = "The server")]
+    pub(crate) client_name: Vec<String>,
 
     /// Speak TLS 1.2, too.
     #[arg(long, help_heading = "The server")]
@@ -226,6 +231,13 @@ pub(crate) struct Serve {
     /// So many seconds pass between two looks at the files.
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "The server")]
     pub(crate) reload_interval: u64,
+
+    /// Send a span of every review to the collector of OpenTelemetry there (built with `--features otel`).
+    ///
+    /// Without the flag `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or `OTEL_EXPORTER_OTLP_ENDPOINT` names it, and nothing is sent
+    /// where none does. The other standard variables (`OTEL_SERVICE_NAME`, `OTEL_TRACES_SAMPLER` …) count, too.
+    #[arg(long, value_name = "URL", help_heading = "The server")]
+    pub(crate) otlp_endpoint: Option<String>,
 
     /// Which decisions are logged, each as a line of JSON.
     #[arg(long, value_enum, default_value_t = Logged::All, help_heading = "The server")]

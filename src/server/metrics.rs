@@ -19,6 +19,8 @@ pub(super) struct Metrics {
     seconds: Histogram,
     refused: Family<Labels, Counter>,
     panics: Counter,
+    /// How often spans were not taken by a collector.
+    pub(super) trace_failures: Counter,
     /// How many connections there are.
     pub(super) connections: Gauge,
     turned_away: Family<Labels, Counter>,
@@ -38,6 +40,7 @@ impl Default for Metrics {
             seconds: Histogram::new(seconds),
             refused: Family::default(),
             panics: Counter::default(),
+            trace_failures: Counter::default(),
             connections: Gauge::default(),
             turned_away: Family::default(),
             loads: Family::default(),
@@ -51,6 +54,7 @@ impl Default for Metrics {
             seconds,
             refused,
             panics,
+            trace_failures,
             connections,
             turned_away,
             loads,
@@ -73,6 +77,11 @@ impl Default for Metrics {
             "panics",
             "Reviews that could not be answered because of a defect",
             panics.clone(),
+        );
+        registry.register(
+            "trace_export_failures",
+            "Sets of spans that no collector took",
+            trace_failures.clone(),
         );
         registry.register("connections", "Connections", connections.clone());
         registry.register(

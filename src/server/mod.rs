@@ -1,5 +1,6 @@
 //! Sockets → reviews → answers: the admission webhook over HTTPS, until a signal ends it.
 
+mod client_name;
 mod connection;
 mod log;
 mod metrics;
@@ -8,6 +9,11 @@ mod reload;
 mod respond;
 mod self_test;
 mod tls;
+#[cfg(feature = "otel")]
+mod traces;
+#[cfg(not(feature = "otel"))]
+#[path = "untraced.rs"]
+mod traces;
 
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -25,6 +31,7 @@ pub use tls::Certificate;
 use tokio::net::TcpListener;
 use tokio::runtime::Runtime;
 use tokio::sync::watch;
+use traces::Traces;
 
 use crate::admission::Known;
 
@@ -37,12 +44,18 @@ pub struct Options {
     pub health: Option<SocketAddr>,
     /// Whether TLS 1.2 is spoken beside TLS 1.3.
     pub tls12: bool,
+    /// Where a certificate is asked of clients: the names of which it must have one. Empty: any name that the roots of
+    /// clients stand for, also one of another trust domain.
+    pub client_names: Vec<String>,
     /// Whether what could not be looked at is allowed.
     pub fail_open: bool,
     /// How often the source is looked at.
     pub reload_interval: Duration,
     /// Which decisions are logged.
     pub decisions: Decisions,
+    /// The `http://` URL of a collector that takes spans as OTLP, with its path; absent: nothing is traced. Without the
+    /// feature `otel` the server does not start with one.
+    pub traces: Option<String>,
     /// What bounds a request, a connection and the end.
     pub limits: Limits,
 }
@@ -115,6 +128,9 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
+    /// Spans cannot be sent there.
+    #[error("no spans can be sent to {0}")]
+    Traces(String),
     /// The system gives no threads, or no signals.
     #[error("cannot be started: {0}")]
     System(#[from] io::Error),
@@ -126,6 +142,7 @@ struct Shared {
     tls: RwLock<Arc<tls::ServerConfig>>,
     ready: AtomicBool,
     metrics: Metrics,
+    traces: Traces,
     log: Log,
     options: Options,
     desk: Desk,
@@ -172,7 +189,7 @@ pub fn start(options: Options, mut source: impl Source, log: Log) -> Result<Runn
         log.event("warning", &[("message", warning)]);
     }
     let certificate = source.certificate().map_err(StartError::Certificate)?;
-    let config = tls::config(&certificate, options.tls12).map_err(StartError::Certificate)?;
+    let config = tls::config(&certificate, &options).map_err(StartError::Certificate)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("webhook")
@@ -192,6 +209,8 @@ pub fn start(options: Options, mut source: impl Source, log: Log) -> Result<Runn
     );
     let metrics = Metrics::default();
     metrics.knows(&known.size());
+    let traces = Traces::to(options.traces.as_deref(), runtime.handle(), &metrics)
+        .map_err(StartError::Traces)?;
     let (stop, stopped) = watch::channel(false);
     let desk = Desk::of(&options.limits);
     let shared = Arc::new(Shared {
@@ -199,6 +218,7 @@ pub fn start(options: Options, mut source: impl Source, log: Log) -> Result<Runn
         tls: RwLock::new(config),
         ready: AtomicBool::new(true),
         metrics,
+        traces,
         log,
         options,
         desk,
@@ -266,6 +286,7 @@ impl Running {
             };
             tokio::time::timeout(limits.drain, ended).await.is_ok()
         });
+        self.shared.traces.end();
         let word = if drained { "yes" } else { "no" };
         self.shared.log.event("stopped", &[("drained", word)]);
         runtime.shutdown_timeout(Duration::from_secs(1));

@@ -71,7 +71,7 @@ fn look(source: &mut impl Source, shared: &Shared, before: &(String, String)) ->
     if state.1 != before.1 {
         let config = source
             .certificate()
-            .and_then(|certificate| tls::config(&certificate, shared.options.tls12));
+            .and_then(|certificate| tls::config(&certificate, &shared.options));
         match config {
             Ok(config) => {
                 shared.log.event("certificate", &[]);

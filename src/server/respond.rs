@@ -16,6 +16,7 @@ use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use super::places::Asked;
+use super::traces::Span;
 use super::{Limits, Shared};
 use crate::admission::{self, Answer};
 
@@ -70,15 +71,13 @@ pub(super) async fn respond(
         }
         ("/livez" | "/readyz" | "/metrics", _) => only("GET, HEAD"),
         ("/validate", &Method::POST) if reviews => {
-            match timeout(
-                shared.options.limits.request_time,
-                review(request, &shared, &asked, began),
-            )
-            .await
-            {
-                Ok(answered) => answered,
-                Err(_) => text(StatusCode::GATEWAY_TIMEOUT, "the review took too long"),
-            }
+            let mut span = shared.traces.begin(request.headers());
+            let reviewed = review(request, &shared, &asked, began, &mut span);
+            let reviewed = timeout(shared.options.limits.request_time, reviewed).await;
+            let answered = reviewed
+                .unwrap_or_else(|_| text(StatusCode::GATEWAY_TIMEOUT, "the review took too long"));
+            span.answered(answered.status().as_u16());
+            answered
         }
         ("/validate", _) if reviews => only("POST"),
         _ => {
@@ -131,6 +130,7 @@ async fn review(
     shared: &Arc<Shared>,
     asked: &Asked,
     began: Instant,
+    span: &mut Span,
 ) -> Answered {
     if let Some(unfit) = unfit(&request) {
         return unfit;
@@ -174,6 +174,7 @@ async fn review(
         return text(StatusCode::INTERNAL_SERVER_ERROR, "the review could not be answered");
     };
     let seconds = began.elapsed().as_secs_f64();
+    span.decided(&answer);
     shared
         .metrics
         .reviewed(&answer.about.operation, answer.is_allowed(), seconds);

@@ -9,6 +9,9 @@ use rustls::{ClientConfig, RootCertStore, version};
 use rustls_pki_types::pem::PemObject as _;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 
+use super::Options;
+use super::client_name::Named;
+
 /// What a server shows, and whom it listens to. All of it is PEM.
 #[derive(Clone)]
 pub struct Certificate {
@@ -27,12 +30,15 @@ impl std::fmt::Debug for Certificate {
 }
 
 /// Reads everything, and looks whether the key is that of the certificate.
-pub(super) fn config(certificate: &Certificate, tls12: bool) -> Result<Arc<ServerConfig>, String> {
+pub(super) fn config(
+    certificate: &Certificate,
+    options: &Options,
+) -> Result<Arc<ServerConfig>, String> {
     let chain = certificates(&certificate.chain, "the certificate")?;
     let key = PrivateKeyDer::from_pem_slice(&certificate.key)
         .map_err(|error| format!("the key is not read: {error}"))?;
     let versions: &[_] =
-        if tls12 { &[&version::TLS13, &version::TLS12] } else { &[&version::TLS13] };
+        if options.tls12 { &[&version::TLS13, &version::TLS12] } else { &[&version::TLS13] };
     let provider = Arc::new(rustls::crypto::ring::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider))
         .with_protocol_versions(versions)
@@ -49,12 +55,19 @@ pub(super) fn config(certificate: &Certificate, tls12: bool) -> Result<Arc<Serve
             let verifier = WebPkiClientVerifier::builder_with_provider(Arc::new(store), provider)
                 .build()
                 .map_err(|error| format!("the roots of clients: {error}"))?;
-            builder.with_client_cert_verifier(verifier)
+            let names = options.client_names.clone();
+            builder.with_client_cert_verifier(if names.is_empty() {
+                verifier
+            } else {
+                Arc::new(Named { verifier, names })
+            })
         }
     };
     let mut config = builder
         .with_single_cert(chain, key)
         .map_err(|error| format!("the certificate and its key: {error}"))?;
+    // RFC 8446 §8: early data can be sent again by somebody else.
+    config.max_early_data_size = 0;
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Ok(Arc::new(config))
 }

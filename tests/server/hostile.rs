@@ -2,15 +2,16 @@
 
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::net::TcpStream;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
-    SanType, date_time_ymd,
+    BasicConstraints, CertificateParams, CertifiedIssuer, DistinguishedName, DnType,
+    ExtendedKeyUsagePurpose, IsCa, KeyPair, SanType, date_time_ymd,
 };
 use rstest::rstest;
-use rustls::ClientConfig;
 use rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use rustls::{ClientConfig, HandshakeKind};
 use serde_json::Value;
 
 use super::process::Process;
@@ -239,7 +240,22 @@ fn client(
     names: Vec<SanType>,
     expired: bool,
 ) -> ClientConfig {
+    client_called(process, issuer, "somebody", names, expired)
+}
+
+/// The same, with a common name.
+fn client_called(
+    process: &Process,
+    issuer: &CertifiedIssuer<'static, KeyPair>,
+    common_name: &str,
+    names: Vec<SanType>,
+    expired: bool,
+) -> ClientConfig {
     let mut params = CertificateParams::default();
+    params.distinguished_name = DistinguishedName::new();
+    params
+        .distinguished_name
+        .push(DnType::CommonName, common_name);
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
     params.subject_alt_names = names;
     if expired {
@@ -274,6 +290,10 @@ enum Shows {
     Nothing,
     Expired,
     OfAnotherTrustDomain,
+    AnotherTrustDomainUnderTheSameRoot,
+    TwoNames,
+    ACommonName,
+    ACommonNameBesideAnother,
     FiveHundredNames,
     FiveHundredNamesOfSomebodyElse,
 }
@@ -288,6 +308,18 @@ impl Shows {
             Self::OfAnotherTrustDomain => {
                 client(process, other, one("spiffe://elsewhere/ns/a/sa/b"), false)
             }
+            Self::AnotherTrustDomainUnderTheSameRoot => {
+                client(process, known, one("spiffe://elsewhere/ns/a/sa/b"), false)
+            }
+            Self::TwoNames => {
+                let two = ["spiffe://cluster.local/ns/a/sa/b", "spiffe://elsewhere/ns/a/sa/b"];
+                client(process, known, two.map(spiffe).into(), false)
+            }
+            Self::ACommonName => client_called(process, known, "kube-apiserver", Vec::new(), false),
+            Self::ACommonNameBesideAnother => {
+                let other = one("spiffe://elsewhere/ns/a/sa/b");
+                client_called(process, known, "kube-apiserver", other, false)
+            }
             Self::FiveHundredNames => client(process, known, many_names(), false),
             Self::FiveHundredNamesOfSomebodyElse => client(process, other, many_names(), false),
         }
@@ -295,34 +327,88 @@ impl Shows {
 }
 
 #[rstest]
-#[case::good(Shows::Good, true)]
-#[case::none(Shows::Nothing, false)]
-#[case::expired(Shows::Expired, false)]
-#[case::of_another_trust_domain(Shows::OfAnotherTrustDomain, false)]
-#[case::five_hundred_names(Shows::FiveHundredNames, true)]
-#[case::five_hundred_names_of_somebody_else(Shows::FiveHundredNamesOfSomebodyElse, false)]
-fn who_asks_must_show_a_certificate_where_roots_are_named(
+#[case::good(Shows::Good, true, true)]
+#[case::none(Shows::Nothing, false, false)]
+#[case::expired(Shows::Expired, false, false)]
+#[case::of_another_trust_domain(Shows::OfAnotherTrustDomain, false, false)]
+#[case::another_trust_domain_under_the_same_root(
+    Shows::AnotherTrustDomainUnderTheSameRoot,
+    true,
+    false
+)]
+#[case::two_names(Shows::TwoNames, true, false)]
+#[case::a_common_name(Shows::ACommonName, true, true)]
+#[case::a_common_name_beside_another(Shows::ACommonNameBesideAnother, true, false)]
+#[case::five_hundred_names(Shows::FiveHundredNames, true, false)]
+#[case::five_hundred_names_of_somebody_else(Shows::FiveHundredNamesOfSomebodyElse, false, false)]
+fn who_asks_must_show_a_certificate_where_roots_or_names_are_named(
     #[case] shows: Shows,
-    #[case] served: bool,
+    #[case] of_a_root: bool,
+    #[case] of_a_name: bool,
 ) {
-    let roots = Roots { known: issuer(), other: issuer() };
-    let pem = roots.known.pem();
-    let words = ["--client-roots", "@clients.pem"];
-    let process = Process::with_files(1_024, &words, &[("clients.pem", &pem)]);
-    let ask = |client: &ClientConfig| {
-        let mut stream = process.tls(client);
-        let head = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
-        // TLS 1.3: the client is done before it hears that it is refused.
-        if stream
-            .write_all(head)
-            .and_then(|()| stream.flush())
-            .is_err()
-        {
-            return 0;
-        }
-        answer(&mut stream).0
+    let names =
+        ["--client-name", "spiffe://cluster.local/ns/a/sa/b", "--client-name", "kube-apiserver"];
+    for (names, served) in [(&[][..], of_a_root), (&names, of_a_name)] {
+        let roots = Roots { known: issuer(), other: issuer() };
+        let pem = roots.known.pem();
+        let words = [&["--client-roots", "@clients.pem"], names].concat();
+        let process = Process::with_files(1_024, &words, &[("clients.pem", &pem)]);
+        let ask = |client: &ClientConfig| {
+            let mut stream = process.tls(client);
+            let head = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
+            // TLS 1.3: the client is done before it hears that it is refused.
+            if stream
+                .write_all(head)
+                .and_then(|()| stream.flush())
+                .is_err()
+            {
+                return 0;
+            }
+            answer(&mut stream).0
+        };
+        assert_eq!(ask(&shows.client(&process, &roots)), if served { 200 } else { 0 }, "{names:?}");
+        assert_eq!(ask(&Shows::Good.client(&process, &roots)), 200);
+    }
+}
+
+/// RFC 8446 §2.3: what is sent with a resumed session's hello could be sent again by anybody. No ticket offers it.
+#[test]
+fn no_early_data_is_taken() {
+    let process = Process::start(&[]);
+    let mut client = process.client.clone();
+    client.enable_early_data = true;
+    let kinds = [(); 2].map(|()| {
+        let mut stream = process.tls(&client);
+        assert!(stream.conn.early_data().is_none());
+        assert_eq!(post(&mut stream, &harmless()).0, 200);
+        stream.conn.handshake_kind().unwrap()
+    });
+    assert_eq!(kinds, [HandshakeKind::Full, HandshakeKind::Resumed]);
+    lives(&process);
+}
+
+/// TLS 1.3 has no renegotiation; a real client of TLS 1.2 that asks for it is told that there is none (RFC 5246 §7.2.2).
+#[test]
+fn nothing_is_negotiated_anew() {
+    let process = Process::start(&["--tls12"]);
+    let client = Command::new("openssl")
+        .args(["s_client", "-tls1_2", "-legacy_renegotiation", "-connect"])
+        .arg(process.address.to_string())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn();
+    let Ok(mut client) = client else {
+        eprintln!("skipped: openssl is not here");
+        return;
     };
-    assert_eq!(ask(&shows.client(&process, &roots)), if served { 200 } else { 0 });
-    let good = client(&process, &roots.known, Vec::new(), false);
-    assert_eq!(ask(&good), 200);
+    // A line of one `R` asks for it.
+    let mut input = client.stdin.take().unwrap();
+    input.write_all(b"R\n").unwrap();
+    let output = client.wait_with_output().unwrap();
+    let told = String::from_utf8_lossy(&[output.stdout, output.stderr].concat()).into_owned();
+    assert!(told.contains("RENEGOTIATING"), "{told}");
+    assert!(told.contains("no renegotiation"), "{told}");
+    drop(input);
+    lives(&process);
 }

@@ -172,6 +172,8 @@ pub(crate) fn options() -> Options {
         fail_open: false,
         reload_interval: Duration::from_millis(10),
         decisions: Decisions::All,
+        client_names: Vec::new(),
+        traces: None,
         limits: Limits { lag: Duration::from_millis(200), ..Limits::of(2) },
     }
 }
