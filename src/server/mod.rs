@@ -1,5 +1,6 @@
 //! Sockets → reviews → answers: the admission webhook over HTTPS, until a signal ends it.
 
+mod bodies;
 mod client_name;
 mod connection;
 mod log;
@@ -65,6 +66,9 @@ pub struct Options {
 pub struct Limits {
     /// The longest body, in bytes.
     pub body: usize,
+    /// So many bytes of all bodies together. Where there are more, the one goes that has been on its way for longest; where
+    /// all have come, the new one is answered 429.
+    pub bodies: usize,
     /// The longest head of a request, in bytes.
     pub head: usize,
     /// So long a first byte, so long a handshake, and so long the head of a request may take.
@@ -91,6 +95,7 @@ impl Limits {
     pub const fn of(processors: usize) -> Self {
         Self {
             body: crate::admission::MAX_REVIEW,
+            bodies: 32 << 20,
             head: 64 << 10,
             head_time: Duration::from_secs(5),
             request_time: Duration::from_secs(10),

@@ -15,6 +15,7 @@ use hyper::{Method, Request, Response, StatusCode};
 use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
+use super::bodies::{Bodies, Body};
 use super::places::Asked;
 use super::traces::Span;
 use super::{Limits, Shared};
@@ -27,14 +28,22 @@ pub(super) type Answered = Response<Full<Bytes>>;
 #[derive(Debug)]
 pub(super) struct Desk {
     turns: Arc<Semaphore>,
+    /// Whoever looks at a long review.
+    long: Arc<Semaphore>,
     waiting: AtomicUsize,
     most: usize,
+    bodies: Bodies,
 }
+
+/// Reviews from so many bytes on are looked at one at a time.
+const LONG: usize = 256 << 10;
 
 impl Desk {
     pub(super) fn of(limits: &Limits) -> Self {
         Self {
             turns: Arc::new(Semaphore::new(limits.concurrency)),
+            long: Arc::new(Semaphore::new(1)),
+            bodies: Bodies::of(limits.bodies),
             waiting: AtomicUsize::new(0),
             most: limits.queue,
         }
@@ -135,31 +144,32 @@ async fn review(
     if let Some(unfit) = unfit(&request) {
         return unfit;
     }
-    let body = Limited::new(request.into_body(), shared.options.limits.body);
-    let body = match body.collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) if error.is::<LengthLimitError>() => {
-            return text(StatusCode::PAYLOAD_TOO_LARGE, "the review is longer than is read");
-        }
-        Err(_) => return text(StatusCode::BAD_REQUEST, "the body did not arrive"),
+    let desk = &shared.desk;
+    let held_body = desk.bodies.begin();
+    let body = tokio::select! {
+        body = whole(request.into_body(), &held_body, shared.options.limits.body) => body,
+        () = held_body.is_in_the_way() => Err(Unread::NoRoom),
     };
+    let body = match body {
+        Ok(body) => body,
+        Err(unread) => return unread.into(),
+    };
+    held_body.is_whole();
     asked.has_come();
-    let Ok(body) = String::from_utf8(body.into()) else {
+    let Ok(body) = String::from_utf8(body) else {
         return text(StatusCode::BAD_REQUEST, "the review is no UTF-8");
     };
-    let desk = &shared.desk;
     let waiting = Waiting(&desk.waiting);
     if desk.waiting.fetch_add(1, Ordering::SeqCst) >= desk.most
         && desk.turns.available_permits() == 0
     {
-        let mut answered = text(StatusCode::TOO_MANY_REQUESTS, "too many reviews wait already");
-        drop(
-            answered
-                .headers_mut()
-                .insert(RETRY_AFTER, HeaderValue::from_static("1")),
-        );
-        return answered;
+        return later("too many reviews wait already");
     }
+    // What is made of a long one is many times as long.
+    let alone = match body.len() {
+        ..LONG => None,
+        LONG.. => Arc::clone(&desk.long).acquire_owned().await.ok(),
+    };
     let Ok(turn) = Arc::clone(&desk.turns).acquire_owned().await else {
         return text(StatusCode::SERVICE_UNAVAILABLE, "stopping");
     };
@@ -167,7 +177,7 @@ async fn review(
     let held = Arc::clone(shared);
     let answer = tokio::task::spawn_blocking(move || {
         // Held until the answer is there, also where nobody waits for it any more.
-        let _turn = turn;
+        let _turn = (turn, alone, held_body);
         answer(&body, &held)
     });
     let Ok(answer) = answer.await else {
@@ -189,6 +199,54 @@ async fn review(
         answered
             .headers_mut()
             .insert(CONTENT_TYPE, HeaderValue::from_static("application/json")),
+    );
+    answered
+}
+
+/// Why a body is not there.
+enum Unread {
+    TooLong,
+    Lost,
+    NoRoom,
+}
+
+impl From<Unread> for Answered {
+    fn from(unread: Unread) -> Self {
+        match unread {
+            Unread::TooLong => {
+                text(StatusCode::PAYLOAD_TOO_LARGE, "the review is longer than is read")
+            }
+            Unread::Lost => text(StatusCode::BAD_REQUEST, "the body did not arrive"),
+            Unread::NoRoom => later("too much is being read already"),
+        }
+    }
+}
+
+/// All bytes of a body, of `most` at most.
+async fn whole(body: Incoming, held: &Body, most: usize) -> Result<Vec<u8>, Unread> {
+    let mut body = Limited::new(body, most);
+    let mut bytes = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|error| {
+            if error.is::<LengthLimitError>() { Unread::TooLong } else { Unread::Lost }
+        })?;
+        // Trailers say nothing here.
+        let Ok(data) = frame.into_data() else { continue };
+        if !held.grows(data.len()) {
+            return Err(Unread::NoRoom);
+        }
+        bytes.extend_from_slice(&data);
+    }
+    Ok(bytes)
+}
+
+/// Whoever asks may ask again.
+fn later(why: &str) -> Answered {
+    let mut answered = text(StatusCode::TOO_MANY_REQUESTS, why);
+    drop(
+        answered
+            .headers_mut()
+            .insert(RETRY_AFTER, HeaderValue::from_static("1")),
     );
     answered
 }

@@ -186,6 +186,31 @@ fn a_request_that_trickles_holds_up_nobody(#[case] start: &str, #[case] byte: &[
     });
 }
 
+/// Each body is within its bound, and all together are far beyond theirs: those that are on their way for longest go.
+#[test]
+fn many_long_bodies_that_do_not_end_go_for_others() {
+    let process = Process::start(&[]);
+    let part = vec![b' '; 2_900_000];
+    let head = "POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 3000000\r\n\r\n";
+    let mut bad: Vec<Tls> = Vec::new();
+    for _ in 0..60 {
+        let mut stream = process.connect();
+        if stream
+            .write_all(head.as_bytes())
+            .and_then(|()| stream.write_all(&part))
+            .and_then(|()| stream.flush())
+            .is_err()
+        {
+            eprintln!("this one was closed");
+        }
+        bad.push(stream);
+        assert_eq!(process.post(&harmless()).0, 200);
+    }
+    lives(&process);
+    // The first ones have been told.
+    assert_eq!(statuses(&rest(&mut bad[0])), [429]);
+}
+
 #[rstest]
 #[case::half_open(&[])]
 #[case::idle_handshakes(&old_hello(3)[..20])]
