@@ -169,6 +169,7 @@ mod tutorial;
 #[cfg(test)]
 #[cfg(all(feature = "server", feature = "ca", unix))]
 mod server {
+    mod cluster;
     #[cfg(feature = "cli")]
     mod deploy;
     #[cfg(feature = "cli")]

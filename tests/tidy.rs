@@ -24,6 +24,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
             "src/ca/journal.rs",
             "src/ca/state.rs",
             "src/ca/token.rs",
+            "src/cluster/follow.rs",
             "src/report/certificate.rs",
             "src/jwt.rs",
             "src/parse/json.rs",
@@ -103,6 +104,9 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     (
         "tokio",
         &[
+            "src/cluster/discovery.rs",
+            "src/cluster/follow.rs",
+            "src/cluster/watch.rs",
             "src/server/connection.rs",
             "src/server/mod.rs",
             "src/server/places.rs",
@@ -111,7 +115,28 @@ const DOORWAYS: &[(&str, &[&str])] = &[
             "src/server/self_test.rs",
         ],
     ),
-    ("hyper", &["src/server/connection.rs", "src/server/respond.rs", "src/server/self_test.rs"]),
+    ("futures_util", &["src/cluster/follow.rs"]),
+    ("k8s_openapi", &[]),
+    (
+        "kube",
+        &[
+            "src/cluster/client.rs",
+            "src/cluster/discovery.rs",
+            "src/cluster/follow.rs",
+            "src/cluster/watch.rs",
+        ],
+    ),
+    (
+        "hyper",
+        &[
+            "src/cluster/discovery.rs",
+            "src/cluster/follow.rs",
+            "src/cluster/watch.rs",
+            "src/server/connection.rs",
+            "src/server/respond.rs",
+            "src/server/self_test.rs",
+        ],
+    ),
     ("hyper_util", &["src/server/connection.rs", "src/server/self_test.rs"]),
     ("http_body_util", &["src/server/respond.rs", "src/server/self_test.rs"]),
     ("tokio_rustls", &["src/server/connection.rs", "src/server/self_test.rs"]),
