@@ -14,7 +14,7 @@ use super::webhook_cluster::{Cluster, configured, of_no_cluster, watched};
 use super::{complain, complain_of, webhook_manifests, webhook_self_test};
 use crate::admission::Known;
 use crate::cluster::Heard;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::lint::Levels;
 use crate::server::{self, Certificate, Decisions, Limits, Log, Options, Running, Source};
 use crate::suite;
@@ -200,7 +200,11 @@ impl<S: System + Send + 'static> Source for OnDisk<S> {
         self.named.sort();
         self.named.dedup();
         read.map(|(known, findings)| (known, told(findings)))
-            .map_err(told)
+            .map_err(|mut findings| {
+                // What keeps it out is not to be looked for among what does not.
+                findings.retain(|finding| finding.severity == Severity::Error);
+                told(findings)
+            })
     }
 
     fn heard(&mut self) -> Option<Heard> {

@@ -70,7 +70,7 @@ pub(crate) struct Manifests {
     #[arg(short, long, value_name = "NAMESPACE", default_value = "portcullis", value_parser = dns_label)]
     pub(crate) namespace: String,
 
-    /// The image, whose entry point is `portcullis`, built with `--features server`.
+    /// The image, whose entry point is `portcullis`, built with `--features server`, or `kube` for --from-cluster.
     #[arg(long, value_name = "IMAGE", default_value = concat!("portcullis:", env!("CARGO_PKG_VERSION")))]
     pub(crate) image: String,
 
@@ -86,8 +86,7 @@ pub(crate) struct Manifests {
     #[arg(long, value_name = "CONFIGMAP", default_value = "portcullis-policies")]
     pub(crate) policies: String,
 
-    /// The mesh comes from the cluster, and with it the rights to list and watch what is read; the image is built with
-    /// `--features kube`.
+    /// The mesh comes from the cluster, with the rights to list and watch what is read, instead of a config map.
     #[arg(long, conflicts_with = "policies")]
     pub(crate) from_cluster: bool,
 
@@ -238,7 +237,7 @@ pub(crate) struct Serve {
     #[arg(long, help_heading = "The server")]
     pub(crate) fail_open: bool,
 
-    /// So many seconds pass between two looks at the files.
+    /// So many seconds pass between two looks at the files, and at what has changed in the cluster.
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "The server")]
     pub(crate) reload_interval: u64,
 

@@ -9,6 +9,7 @@ mod respond;
 mod self_test;
 mod tls;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -122,6 +123,8 @@ struct Shared {
     /// Absent as long as a cluster has not told everything once.
     known: RwLock<Option<Arc<Known>>>,
     tls: RwLock<Arc<tls::ServerConfig>>,
+    /// What was warned of when the mesh was last read.
+    warned: Mutex<BTreeSet<String>>,
     ready: AtomicBool,
     metrics: Metrics,
     log: Log,
@@ -174,6 +177,7 @@ pub fn start(options: Options, mut source: impl Source, log: Log) -> Result<Runn
     let metrics = Metrics::default();
     // What is written while it is read is read again.
     let mut state = source.state();
+    let mut warned = BTreeSet::new();
     let known = match source.heard() {
         Some(heard) if !heard.waits_for.is_empty() => {
             state.0.clear();
@@ -186,6 +190,7 @@ pub fn start(options: Options, mut source: impl Source, log: Log) -> Result<Runn
                 log.event("warning", &[("message", warning)]);
             }
             metrics.knows(&known.size());
+            warned.extend(warnings);
             Some(Arc::new(known))
         }
     };
@@ -213,6 +218,7 @@ pub fn start(options: Options, mut source: impl Source, log: Log) -> Result<Runn
     let shared = Arc::new(Shared {
         known: RwLock::new(known),
         tls: RwLock::new(config),
+        warned: Mutex::new(warned),
         ready: AtomicBool::new(true),
         metrics,
         log,

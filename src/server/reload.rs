@@ -1,5 +1,6 @@
 //! A source that is otherwise → the mesh or the certificate that it holds now, or a word about why the old one stays.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -67,9 +68,7 @@ fn look(source: &mut impl Source, shared: &Shared, before: &(String, String)) ->
     if state.0 != before.0 {
         match source.known() {
             Ok((known, warnings)) => {
-                for warning in &warnings {
-                    shared.log.event("warning", &[("message", warning)]);
-                }
+                shared.warn(warnings);
                 shared
                     .log
                     .event("reloaded", &[("known", &known.size().to_string())]);
@@ -106,6 +105,16 @@ impl Shared {
         }
         self.metrics.hears(&heard);
         !heard.waits_for.is_empty()
+    }
+
+    /// Tells warnings, those that were there the last time left out: a cluster is read again and again.
+    pub(super) fn warn(&self, warnings: Vec<String>) {
+        let warnings: BTreeSet<String> = warnings.into_iter().collect();
+        let mut told = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        for warning in warnings.difference(&told) {
+            self.log.event("warning", &[("message", warning)]);
+        }
+        *told = warnings;
     }
 
     /// Tells that something could not be loaded, and that the old one stays.

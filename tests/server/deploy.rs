@@ -186,6 +186,29 @@ fn the_rights_are_those_to_what_is_read() {
     }
 }
 
+/// The chart gives the same rights.
+#[test]
+fn the_rights_of_the_chart_are_those_that_are_printed() {
+    let text = project("deploy/chart/templates/rights.yaml");
+    let role = text.split("kind: ClusterRoleBinding").next().unwrap();
+    let lines = role.lines().filter_map(|line| {
+        let group = line
+            .strip_prefix("- apiGroups: [")
+            .map(|rest| rest.trim_end_matches(']'));
+        group.or_else(|| line.strip_prefix("  - "))
+    });
+    let mut wanted = Vec::new();
+    let many = portcullis::cluster::KINDS.iter().filter(|kind| !kind.one);
+    for kind in many {
+        let group = if kind.group.is_empty() { "\"\"" } else { kind.group };
+        if !wanted.contains(&group) {
+            wanted.push(group);
+        }
+        wanted.push(kind.plural);
+    }
+    assert_eq!(lines.collect::<Vec<_>>(), wanted);
+}
+
 #[rstest]
 #[case::files(&[], false)]
 #[case::a_cluster(&["--from-cluster"], true)]
@@ -399,7 +422,7 @@ fn the_page_shows_words_that_are_taken() {
         .map(str::trim)
         .filter(|line| line.starts_with("portcullis webhook "))
         .collect();
-    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert_eq!(lines.len(), 6, "{lines:?}");
     for line in lines {
         let command = line.split([' ', '\n']).skip(1);
         let words: Vec<&str> = command
