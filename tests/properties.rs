@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use portcullis::decide::{Because, Decision, Facts, Observer, Stage, Truth, Verdict};
 use portcullis::explanation::{Remedy, inside, outside};
-use portcullis::istio::{AuthorizationPolicy, PeerAuthentication, RequestAuthentication, Resource};
+use portcullis::istio::{
+    AuthorizationPolicy, Meta, PeerAuthentication, RequestAuthentication, Resource,
+};
 use portcullis::mesh::{
     Admission, Attribute, Change, Changed, Condition, ConditionRef, Mesh, RuleRef,
 };
@@ -469,15 +471,29 @@ fn halves(rule: &Rule, random: &mut Random) -> Option<[Rule; 2]> {
 
 /// The same policy under the name of another one.
 fn renamed(policy: &Resource, like: &Resource) -> Resource {
-    let mut renamed = policy.clone();
-    if let Resource::AuthorizationPolicy(AuthorizationPolicy { meta, .. })
-    | Resource::PeerAuthentication(PeerAuthentication { meta, .. })
-    | Resource::RequestAuthentication(RequestAuthentication { meta, .. }) = &mut renamed
-    {
+    with_meta(policy, |meta| {
         meta.name.clone_from(&like.meta().name);
         meta.namespace.clone_from(&like.meta().namespace);
+    })
+}
+
+/// The same policy, bound to another revision of istiod.
+fn bound_elsewhere(policy: &Resource) -> Resource {
+    with_meta(policy, |meta| {
+        let (label, revision) = ("istio.io/rev".to_owned(), "elsewhere".to_owned());
+        drop(meta.labels.insert(label, revision));
+    })
+}
+
+fn with_meta(policy: &Resource, change: impl FnOnce(&mut Meta)) -> Resource {
+    let mut other = policy.clone();
+    if let Resource::AuthorizationPolicy(AuthorizationPolicy { meta, .. })
+    | Resource::PeerAuthentication(PeerAuthentication { meta, .. })
+    | Resource::RequestAuthentication(RequestAuthentication { meta, .. }) = &mut other
+    {
+        change(meta);
     }
-    renamed
+    other
 }
 
 /// Compares a changed mesh with the mesh that is compiled anew; how many workloads are under something else.
@@ -524,6 +540,15 @@ fn a_changed_mesh_is_as_if_it_were_compiled_anew() {
         let (all, fewer) = (world.mesh_of(&policies), world.mesh_of(&without));
         let mut told = as_if_compiled(&all, &changed(&all, None), &fewer)
             + as_if_compiled(&fewer, &changed(&fewer, Some(one)), &world.mesh_of(&appended));
+        // A change of a changed mesh, and one that takes the policy from this revision and gives it back.
+        let gone = changed(&all, None).mesh;
+        told += as_if_compiled(&gone, &changed(&gone, Some(one)), &world.mesh_of(&appended));
+        let elsewhere = bound_elsewhere(one);
+        let mut of_elsewhere = policies.clone();
+        of_elsewhere[at] = elsewhere.clone();
+        let after = changed(&all, Some(&elsewhere));
+        told += as_if_compiled(&all, &after, &world.mesh_of(&of_elsewhere));
+        told += as_if_compiled(&after.mesh, &changed(&after.mesh, Some(one)), &all);
         if one.kind() == other.kind() {
             replaced[at] = renamed(other, one);
             let after = changed(&all, Some(&replaced[at]));

@@ -708,7 +708,9 @@ fn attached(policy: &str, waypoint: bool) -> Attachment {
     let proxy = Proxy { namespace: "foo", labels: &labels, waypoint, services };
     let rules =
         SelectionRules { root_namespace: "istio-system", selectors_reach_gateway_api: true };
-    rules.attachment(&policy.meta, &policy.target, &proxy)
+    rules
+        .attachment(&policy.meta, &policy.target, &proxy)
+        .into_owned()
 }
 
 #[rstest]

@@ -1,11 +1,9 @@
 //! A suite and a changed mesh → the cases that passed before the change and fail after it.
 
-use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::known::{Facts, resources_of_guard};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics, FieldPath};
-use crate::istio::Resource;
-use crate::mesh::{Admission, Change, Mesh, MeshInputs, QuestionError};
+use crate::diagnostic::{Code, Diagnostic, FieldPath};
+use crate::mesh::{Changed, Mesh, QuestionError};
 use crate::request::Request;
 use crate::suite::{self, Case, CaseResult, Outcome, Suite};
 
@@ -13,7 +11,8 @@ use crate::suite::{self, Case, CaseResult, Outcome, Suite};
 #[derive(Debug)]
 pub(super) struct Guard {
     suite: Suite,
-    mesh: Mesh,
+    /// Shared with whatever else is asked in the same mesh.
+    mesh: Arc<Mesh>,
     asked: Vec<Prepared>,
 }
 
@@ -35,36 +34,14 @@ pub(super) struct Broken {
 }
 
 impl Guard {
-    pub(super) fn prepare(
-        suite: &Suite,
-        files: &[Resource],
-        facts: &Facts,
-    ) -> Result<Self, Diagnostics> {
-        let policies = &suite.policies;
-        let resources = resources_of_guard(suite, files, &facts.resources);
-        let mut stubs = facts.stubs.clone();
-        stubs.extend(policies.stubs.clone());
-        let revision =
-            if policies.revision.is_empty() { &facts.revision } else { &policies.revision };
-        // The known resources are judged where the known mesh is compiled, and the object where it is reviewed.
-        let (mut mesh, _) = Mesh::compile(MeshInputs {
-            config: policies.config.clone().over(&facts.config),
-            config_is_whole: facts.config_is_whole,
-            revision: revision.clone(),
-            istio_version: policies.istio_version.or(facts.istio_version),
-            resources: vec![&resources],
-            workloads: policies.workloads.clone(),
-            stubs,
-            admission: Admission::Bypassed,
-        })?;
-        mesh.token_reader.clone_from(&facts.token_reader);
+    pub(super) fn prepare(suite: &Suite, mesh: Arc<Mesh>, now: Option<i64>) -> Self {
         let mut asked = Vec::new();
         for case in &suite.cases {
-            let requests = suite::requests(&mesh, case, facts.now);
+            let requests = suite::requests(&mesh, case, now);
             let fails = fails(suite, &mesh, case, &requests);
             asked.push(Prepared { requests, fails });
         }
-        Ok(Self { suite: suite.clone(), mesh, asked })
+        Self { suite: suite.clone(), mesh, asked }
     }
 
     pub(super) fn name(&self) -> &str {
@@ -92,20 +69,24 @@ impl Guard {
         })
     }
 
-    /// The cases that a change breaks. Asked again are only those about a workload that the changed resource reaches:
-    /// before every other workload the same is enforced as before.
-    pub(super) fn broken(&self, change: &Change<'_>) -> Result<Vec<Broken>, Diagnostics> {
-        let changed = self.mesh.changed(change, Admission::Bypassed)?;
-        let reached: BTreeSet<usize> = changed.workloads.into_iter().collect();
+    /// The mesh without any change.
+    pub(super) const fn mesh(&self) -> &Arc<Mesh> {
+        &self.mesh
+    }
+
+    /// The cases that a change of this guard's mesh breaks. Asked again are only those about a workload that the changed
+    /// resource reaches: before every other workload the same is enforced as before.
+    pub(super) fn broken(&self, changed: &Changed) -> Vec<Broken> {
+        let reached = &changed.workloads;
         let mut broken = Vec::new();
         if reached.is_empty() {
-            return Ok(broken);
+            return broken;
         }
         for (case, prepared) in self.suite.cases.iter().zip(&self.asked) {
             let touched = prepared.requests.as_ref().is_ok_and(|requests| {
                 requests
                     .iter()
-                    .any(|request| reached.contains(&request.workload))
+                    .any(|request| reached.binary_search(&request.workload).is_ok())
             });
             if !touched || prepared.fails.is_some() {
                 continue;
@@ -114,7 +95,7 @@ impl Guard {
                 broken.push(Broken { case: case.name.clone(), why });
             }
         }
-        Ok(broken)
+        broken
     }
 }
 

@@ -1,14 +1,15 @@
 //! The mesh as it is, suites and limits → everything that a review is held against, prepared once.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use super::guard::Guard;
+use super::meshes::Meshes;
 use crate::diagnostic::{Diagnostic, Diagnostics};
 use crate::istio::{MeshConfig, Resource};
 use crate::lint::{Level, Levels};
-use crate::mesh::{Admission, IstioVersion, Mesh, MeshInputs, ProviderStub};
+use crate::mesh::{IstioVersion, Mesh, ProviderStub};
 use crate::request::TokenReader;
 use crate::suite::Suite;
 
@@ -76,7 +77,7 @@ pub struct Facts {
 #[derive(Debug)]
 pub struct Known {
     pub(super) resources: Vec<Resource>,
-    pub(super) mesh: Mesh,
+    pub(super) mesh: Arc<Mesh>,
     pub(super) guards: Vec<Guard>,
     pub(super) gate: Gate,
 }
@@ -104,30 +105,22 @@ impl Known {
     /// # Errors
     /// Everything that keeps the resources, or those of a guard, from being a mesh.
     pub fn prepare(facts: Facts) -> Result<(Self, Vec<Diagnostic>), Diagnostics> {
-        let (mut mesh, mut findings) = Mesh::compile(MeshInputs {
-            config: facts.config.clone(),
-            config_is_whole: facts.config_is_whole,
-            revision: facts.revision.clone(),
-            istio_version: facts.istio_version,
-            resources: vec![&facts.resources],
-            workloads: Vec::new(),
-            stubs: facts.stubs.clone(),
-            admission: Admission::Enforced,
-        })?;
-        mesh.token_reader.clone_from(&facts.token_reader);
+        let mut meshes = Meshes::of(&facts)?;
+        let mut findings = std::mem::take(&mut meshes.findings);
         let mut guards = Vec::new();
         for (suite, files) in &facts.guards {
-            let guard = Guard::prepare(suite, files, &facts)?;
+            let guard = Guard::prepare(suite, meshes.of_guard(suite, files)?, facts.now);
             findings.extend(guard.failing());
             guards.push(guard);
         }
+        let mesh = meshes.known;
         let known = Self { resources: facts.resources, mesh, guards, gate: facts.gate };
         Ok((known, findings))
     }
 
     /// The mesh.
     #[must_use]
-    pub const fn mesh(&self) -> &Mesh {
+    pub fn mesh(&self) -> &Mesh {
         &self.mesh
     }
 
@@ -173,39 +166,4 @@ impl fmt::Display for Size {
         let Self { policies, workloads, guards, cases } = self;
         write!(f, "{policies} policies, {workloads} workloads, {guards} guards with {cases} cases")
     }
-}
-
-/// The resources of a guard: those of the known mesh, then what the suite's files hold beside them, then what stands in
-/// the suite. What the suite declares in place counts over the known mesh, but for policies: of these the known ones count.
-pub(super) fn resources_of_guard(
-    suite: &Suite,
-    files: &[Resource],
-    known: &[Resource],
-) -> Vec<Resource> {
-    let own = &suite.policies.resources;
-    let declared: BTreeSet<_> = own
-        .iter()
-        .filter(|resource| !is_policy(resource))
-        .map(identity)
-        .collect();
-    let workloads: BTreeSet<(&str, &str)> = suite
-        .policies
-        .workloads
-        .iter()
-        .map(|workload| (workload.namespace.as_str(), workload.name.as_str()))
-        .collect();
-    let known_ones: BTreeSet<_> = known.iter().map(identity).collect();
-    let replaced = |resource: &Resource| {
-        let (kind, namespace, name) = identity(resource);
-        declared.contains(&(kind, namespace, name))
-            || matches!(resource, Resource::Workload(_)) && workloads.contains(&(namespace, name))
-    };
-    let of_known = known.iter().filter(|resource| !replaced(resource));
-    let of_files = files
-        .iter()
-        .filter(|resource| !replaced(resource) && !known_ones.contains(&identity(resource)));
-    let of_suite = own
-        .iter()
-        .filter(|resource| !is_policy(resource) || !known_ones.contains(&identity(resource)));
-    of_known.chain(of_files).chain(of_suite).cloned().collect()
 }

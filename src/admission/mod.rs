@@ -9,6 +9,7 @@ mod asked;
 mod blast_radius;
 mod guard;
 mod known;
+mod meshes;
 
 use std::sync::Arc;
 
@@ -16,13 +17,14 @@ pub use answer::{About, Answer, MAX_WARNING, MAX_WARNINGS, Reason};
 use asked::{Asked, asked, word};
 pub use asked::{MAX_REVIEW, Operation};
 use blast_radius::{BlastRadius, blast_radius};
+use guard::Guard;
 use known::is_policy;
 pub use known::{Budget, Facts, Gate, Known, Size};
 
-use crate::diagnostic::{Diagnostic, Severity};
+use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::istio::Resource;
 use crate::lint::{self, Subject};
-use crate::mesh::{Admission, Change, Changed};
+use crate::mesh::{Admission, Change, Changed, Mesh};
 use crate::parse::node::{Node, Value};
 use crate::parse::{self, Loaded};
 
@@ -178,7 +180,7 @@ fn look(asked: &Asked, requests: usize, known: &Known, answer: &mut Answer) {
     if let Some(after) = &after {
         lints(after, known, &changed, answer);
     }
-    guards(&change, known, answer);
+    guards(&change, known, &changed, answer);
     if let Some(budget) = known.gate.budget {
         let id = format!("{namespace}/{name}");
         let budget = Budget { requests: budget.requests.min(requests), ..budget };
@@ -331,28 +333,45 @@ fn lints(after: &Resource, known: &Known, changed: &Changed, answer: &mut Answer
     }
 }
 
-/// Asks every guard.
-fn guards(change: &Change<'_>, known: &Known, answer: &mut Answer) {
+/// Asks every guard. What the change makes of a mesh is made once, for all guards that are asked in it.
+fn guards(change: &Change<'_>, known: &Known, changed: &Changed, answer: &mut Answer) {
+    let mut made: Vec<(&Arc<Mesh>, Result<Changed, Diagnostics>)> = Vec::new();
     for guard in &known.guards {
-        match guard.broken(change) {
-            Ok(broken) => {
-                let words: Vec<String> = broken
-                    .iter()
-                    .map(|broken| format!("case `{}` would fail: {}", broken.case, broken.why))
-                    .collect();
-                if !words.is_empty() {
-                    let message = format!("guard `{}`: {}", guard.name(), some(&words));
+        let mesh = guard.mesh();
+        if Arc::ptr_eq(mesh, &known.mesh) {
+            hold(guard, changed, answer);
+            continue;
+        }
+        if !made.iter().any(|(other, _)| Arc::ptr_eq(other, mesh)) {
+            made.push((mesh, mesh.changed(change, Admission::Bypassed)));
+        }
+        for (_, changed) in made.iter().filter(|(other, _)| Arc::ptr_eq(other, mesh)) {
+            match changed {
+                Ok(changed) => hold(guard, changed, answer),
+                Err(findings) => {
+                    let words: Vec<String> = findings.iter().map(told).collect();
+                    let name = guard.name();
+                    let message =
+                        format!("guard `{name}` cannot take the change: {}", some(&words));
                     answer.deny(Reason::Forbidden, message);
                 }
             }
-            Err(findings) => {
-                let words: Vec<String> = findings.iter().map(told).collect();
-                let message =
-                    format!("guard `{}` cannot take the change: {}", guard.name(), some(&words));
-                answer.deny(Reason::Forbidden, message);
-            }
         }
     }
+}
+
+/// Denies what breaks a guard.
+fn hold(guard: &Guard, changed: &Changed, answer: &mut Answer) {
+    let broken = guard.broken(changed);
+    if broken.is_empty() {
+        return;
+    }
+    let words: Vec<String> = broken
+        .iter()
+        .map(|broken| format!("case `{}` would fail: {}", broken.case, broken.why))
+        .collect();
+    let message = format!("guard `{}`: {}", guard.name(), some(&words));
+    answer.deny(Reason::Forbidden, message);
 }
 
 /// Holds what was found against the budget.

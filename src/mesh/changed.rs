@@ -3,11 +3,12 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::candidates::Placed;
 use super::passed_over::Candidate;
 use super::select::other_revision;
 use super::{
-    Admission, Attachment, Dataplane, Mesh, PolicyIndex, Proxy, SelectionRules, Workload, applies,
-    compiled,
+    Admission, Attachment, Dataplane, Mesh, Policy, PolicyIndex, Proxy, SelectionRules, Workload,
+    applies, compiled,
 };
 use crate::diagnostic::{Diagnostic, Diagnostics, Severity};
 use crate::istio::Resource;
@@ -58,28 +59,18 @@ impl Mesh {
             }
             findings.extend(super::later(std::slice::from_ref(after)));
         }
-        let before = self
-            .candidates
-            .iter()
-            .position(|candidate| candidate.is(change));
+        let before = self.candidates.place_of(change);
         let after = change.after.and_then(Candidate::of).map(Arc::new);
         let mut mesh = self.clone();
         let moved = mesh.put(before, after.clone(), change.after, &mut findings);
         let before = before.and_then(|place| self.candidates.get(place));
-        let changed = [before, after.as_ref()];
-        let workloads: Vec<usize> = self
-            .inventory
-            .workloads
-            .iter()
-            .enumerate()
-            .filter(|(_, workload)| {
-                changed
-                    .into_iter()
-                    .flatten()
-                    .any(|candidate| self.reaches(candidate, workload))
-            })
-            .map(|(place, _)| place)
-            .collect();
+        let before = before.map(|placed| &placed.candidate);
+        let mut workloads = Vec::new();
+        for candidate in [before, after.as_ref()].into_iter().flatten() {
+            self.reached(candidate, &mut workloads);
+        }
+        workloads.sort_unstable();
+        workloads.dedup();
         // Where a policy in the middle goes or comes, the places of those behind it are other ones.
         let everywhere: Vec<usize> = (0..self.inventory.workloads.len()).collect();
         let otherwise = if moved { &everywhere } else { &workloads };
@@ -88,15 +79,13 @@ impl Mesh {
             .filter_map(|place| Some(self.workload(*place)?.namespace.as_str()));
         let root = self.settings.root_namespace.as_str();
         let namespaces: BTreeSet<&str> = own.chain([root]).collect();
-        let wanted = |namespace: &str| namespaces.contains(namespace);
         let (policies, candidates) = (&mesh.policies, &mesh.candidates);
-        let index = PolicyIndex::of(policies, candidates, &self.settings, &self.revision, &wanted);
-        let enforcements = &mut mesh.enforcements;
+        let index =
+            PolicyIndex::of(policies, candidates, &self.settings, &self.revision, namespaces);
         for place in otherwise {
-            if let (Some(workload), Some(slot)) =
-                (self.workload(*place), enforcements.get_mut(*place))
-            {
-                *slot = Arc::new(index.enforcement(workload, &mut findings));
+            if let Some(workload) = self.workload(*place) {
+                let enforcement = index.enforcement(workload, &mut findings);
+                mesh.enforcements.put(*place, Arc::new(enforcement));
             }
         }
         findings.dedup();
@@ -113,33 +102,16 @@ impl Mesh {
         resource: Option<&Resource>,
         findings: &mut Vec<Diagnostic>,
     ) -> bool {
-        let counts = |candidate: &Candidate| {
-            candidate.is_authorization()
-                && other_revision(&candidate.meta, &self.revision).is_none()
-        };
-        let place = before.unwrap_or(self.candidates.len());
-        let of_policy = self
-            .candidates
-            .iter()
-            .take(place)
-            .filter(|candidate| counts(candidate))
-            .count();
-        let was_there = self
-            .candidates
-            .get(place)
-            .is_some_and(|candidate| counts(candidate));
         let policy = match resource {
             Some(Resource::AuthorizationPolicy(written))
-                if after.as_ref().is_some_and(|candidate| counts(candidate)) =>
+                if after
+                    .as_ref()
+                    .is_some_and(|after| after.has_meaning(&self.revision)) =>
             {
                 Some(Arc::new(compiled(written, &self.settings, findings)))
             }
             _ => None,
         };
-        let is_there = policy.is_some();
-        let last = of_policy + usize::from(was_there) == self.policies.len();
-        let end = of_policy + usize::from(was_there);
-        drop(self.policies.splice(of_policy..end, policy));
         let known = after.as_ref().is_none_or(|candidate| {
             self.inventory
                 .namespaces
@@ -151,9 +123,64 @@ impl Mesh {
                 .namespaces
                 .insert(candidate.meta.namespace.clone());
         }
-        let end = place + usize::from(before.is_some());
-        drop(self.candidates.splice(place..end, after));
-        was_there != is_there && !last
+        let Some(place) = before else {
+            if let Some(candidate) = after {
+                let end = self.policies.len();
+                let is_there = policy.is_some();
+                self.candidates
+                    .push(Placed { candidate, policy: is_there.then_some(end) });
+                policy
+                    .into_iter()
+                    .for_each(|policy| self.policies.put(end, policy));
+            }
+            return false;
+        };
+        let of_policy = self.candidates.get(place).and_then(|placed| placed.policy);
+        match (of_policy, policy, after) {
+            (Some(of_policy), Some(policy), Some(candidate)) => {
+                self.policies.put(of_policy, policy);
+                self.candidates
+                    .put(place, Placed { candidate, policy: Some(of_policy) });
+                false
+            }
+            (None, None, Some(candidate)) => {
+                self.candidates
+                    .put(place, Placed { candidate, policy: None });
+                false
+            }
+            (of_policy, policy, after) => {
+                self.candidates = self.candidates.with(place, after, &self.revision);
+                self.splice(place, of_policy, policy)
+            }
+        }
+    }
+
+    /// Takes a policy out, or puts it where it belongs among the others. Whether others stand behind it.
+    fn splice(&mut self, place: usize, was_at: Option<usize>, policy: Option<Arc<Policy>>) -> bool {
+        let is_at = self.candidates.get(place).and_then(|placed| placed.policy);
+        let Some(at) = was_at.or(is_at) else { return false };
+        let mut policies: Vec<Arc<Policy>> = self.policies.iter().map(Arc::clone).collect();
+        let end = at + usize::from(was_at.is_some());
+        let last = end >= policies.len();
+        drop(policies.splice(at..end.min(policies.len()), policy));
+        self.policies = policies.into_iter().collect();
+        !last
+    }
+
+    /// The workloads that a policy counts for.
+    fn reached(&self, candidate: &Candidate, into: &mut Vec<usize>) {
+        let root = self.settings.root_namespace.as_str();
+        let reaches = |place: &usize| {
+            self.workload(*place)
+                .is_some_and(|workload| self.reaches(candidate, workload))
+        };
+        if candidate.meta.namespace == root {
+            into.extend((0..self.inventory.workloads.len()).filter(reaches));
+        } else {
+            // Of other namespaces it is not read [SEL-1].
+            let own = self.workloads_of.get(&candidate.meta.namespace);
+            into.extend(own.into_iter().flatten().copied().filter(reaches));
+        }
     }
 
     /// Whether a policy counts for a workload.
@@ -173,17 +200,5 @@ impl Mesh {
         };
         let rules = SelectionRules { root_namespace: root, selectors_reach_gateway_api: true };
         rules.attachment(&candidate.meta, &candidate.target, &proxy) == Attachment::Attached
-    }
-}
-
-impl Candidate {
-    fn is(&self, change: &Change<'_>) -> bool {
-        self.kind == change.kind
-            && self.meta.name == change.name
-            && self.meta.namespace == change.namespace
-    }
-
-    pub(super) const fn is_authorization(&self) -> bool {
-        self.peer.is_none() && self.tokens.is_none()
     }
 }

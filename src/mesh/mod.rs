@@ -3,6 +3,7 @@
 mod ask;
 mod attribute;
 mod authorization_policy;
+mod candidates;
 mod changed;
 mod extension_provider;
 mod interception;
@@ -15,6 +16,7 @@ mod proxy;
 mod request_authentication;
 mod route;
 mod select;
+mod shared_list;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -22,6 +24,7 @@ use std::sync::Arc;
 pub use ask::{Name, QuestionError};
 pub use attribute::{Attribute, Untranslatable, ValueMatch};
 pub use authorization_policy::{Clause, Condition, DRY_RUN_ANNOTATION, Policy, Rule, Value};
+use candidates::Candidates;
 pub use changed::{Change, Changed};
 pub use extension_provider::usable as usable_provider;
 pub use interception::{Interception, Seen};
@@ -38,6 +41,7 @@ pub use request_authentication::{TokenProvider, audience, providers, space_delim
 pub use select::{
     Attachment, GATEWAY_NAME_LABEL, Proxy, REVISION_LABEL, SelectionRules, TargetService,
 };
+pub use shared_list::SharedList;
 
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, FieldPath};
 use crate::istio::{
@@ -161,17 +165,19 @@ pub struct Mesh {
     /// What is there.
     pub inventory: Arc<Inventory>,
     /// The policies, in the order of the resources.
-    pub policies: Vec<Arc<Policy>>,
+    pub policies: SharedList<Arc<Policy>>,
     /// What external authorizers are said to answer.
     pub stubs: Arc<BTreeMap<String, ProviderStub>>,
     /// Whoever reads real tokens; absent: they stay unread.
     pub token_reader: Option<Arc<dyn TokenReader>>,
     /// In the order of the workloads.
-    enforcements: Vec<Arc<Enforcement>>,
+    enforcements: SharedList<Arc<Enforcement>>,
     /// istiod's revision.
     revision: Arc<str>,
     /// What every policy says it is about, in the order of the resources.
-    candidates: Vec<Arc<Candidate>>,
+    candidates: Candidates,
+    /// The places of the workloads of each namespace.
+    workloads_of: Arc<BTreeMap<String, Vec<usize>>>,
 }
 
 /// A rule's place: the policy's in [`Mesh::policies`], the rule's in [`Policy::rules`].
@@ -280,11 +286,8 @@ impl Mesh {
                 findings.push(refusal);
             }
         }
-        let candidates: Vec<Arc<Candidate>> = resources
-            .iter()
-            .filter_map(Candidate::of)
-            .map(Arc::new)
-            .collect();
+        let candidates = resources.iter().filter_map(Candidate::of).map(Arc::new);
+        let candidates = Candidates::of(candidates, revision);
         let mut policies = Vec::new();
         for resource in &resources {
             if let Resource::AuthorizationPolicy(written) = resource
@@ -293,11 +296,23 @@ impl Mesh {
                 policies.push(Arc::new(compiled(written, &settings, &mut findings)));
             }
         }
+        let policies = policies.into_iter().collect();
         findings.extend(later(&resources));
         let inventory = Inventory::of(&resources, inputs.workloads, &settings, &mut findings);
+        let mut workloads_of: BTreeMap<String, Vec<usize>> = BTreeMap::new();
+        for (place, workload) in inventory.workloads.iter().enumerate() {
+            workloads_of
+                .entry(workload.namespace.clone())
+                .or_default()
+                .push(place);
+        }
+        let namespaces = workloads_of.keys().map(String::as_str);
+        let namespaces = namespaces
+            .chain([settings.root_namespace.as_str()])
+            .collect();
         let index =
-            PolicyIndex::of(&policies, &candidates, &settings, revision, &|_| true).ranked();
-        let enforcements: Vec<Arc<Enforcement>> = inventory
+            PolicyIndex::of(&policies, &candidates, &settings, revision, namespaces).ranked();
+        let enforcements = inventory
             .workloads
             .iter()
             .map(|workload| Arc::new(index.enforcement(workload, &mut findings)))
@@ -313,6 +328,7 @@ impl Mesh {
             enforcements,
             revision: Arc::from(revision),
             candidates,
+            workloads_of: Arc::new(workloads_of),
         };
         Ok((mesh, findings))
     }
@@ -403,7 +419,7 @@ fn compiled(
 /// The policies by namespace, so that a workload looks only at those of its own and of the root namespace.
 struct PolicyIndex<'i> {
     settings: &'i Settings,
-    policies: &'i [Arc<Policy>],
+    policies: &'i SharedList<Arc<Policy>>,
     targets: BTreeMap<&'i str, Vec<(usize, &'i Candidate)>>,
     /// The rank of every rule's id among all; where there is none, ids are compared.
     ranks: Vec<Vec<usize>>,
@@ -412,36 +428,31 @@ struct PolicyIndex<'i> {
 }
 
 impl<'i> PolicyIndex<'i> {
-    /// `candidates` in the order of the resources: those of them that are an AuthorizationPolicy of the revision are
-    /// `policies`. Those of namespaces that are not `wanted` are left out.
+    /// The policies of these namespaces that istiod of the revision reads.
     fn of(
-        policies: &'i [Arc<Policy>],
-        candidates: &'i [Arc<Candidate>],
+        policies: &'i SharedList<Arc<Policy>>,
+        candidates: &'i Candidates,
         settings: &'i Settings,
         revision: &str,
-        wanted: &dyn Fn(&str) -> bool,
+        namespaces: BTreeSet<&'i str>,
     ) -> Self {
         let mut targets: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         let mut peer: BTreeMap<&str, Vec<_>> = BTreeMap::new();
         let mut tokens: BTreeMap<&str, Vec<&RequestAuthentication>> = BTreeMap::new();
-        let mut authorization = 0;
-        for candidate in candidates {
-            if select::other_revision(&candidate.meta, revision).is_some() {
-                continue;
-            }
-            let namespace = candidate.meta.namespace.as_str();
-            let place = authorization;
-            authorization += usize::from(candidate.is_authorization());
-            if !wanted(namespace) {
-                continue;
-            }
-            if let Some(policy) = &candidate.peer {
-                peer.entry(namespace).or_default().push(policy);
-            } else if let Some(policy) = &candidate.tokens {
-                tokens.entry(namespace).or_default().push(policy);
-            } else {
-                let entry: (usize, &Candidate) = (place, candidate);
-                targets.entry(namespace).or_default().push(entry);
+        for namespace in namespaces {
+            for placed in candidates.of_namespace(namespace) {
+                let candidate = placed.candidate.as_ref();
+                if select::other_revision(&candidate.meta, revision).is_some() {
+                    continue;
+                }
+                if let Some(place) = placed.policy {
+                    let entry: (usize, &Candidate) = (place, candidate);
+                    targets.entry(namespace).or_default().push(entry);
+                } else if let Some(policy) = &candidate.peer {
+                    peer.entry(namespace).or_default().push(policy);
+                } else if let Some(policy) = &candidate.tokens {
+                    tokens.entry(namespace).or_default().push(policy);
+                }
             }
         }
         for policies in tokens.values_mut() {

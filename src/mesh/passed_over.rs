@@ -117,7 +117,8 @@ impl Mesh {
                 }
             }
             let attachment = rules.attachment(&candidate.meta, &candidate.target, &proxy);
-            (attachment != Attachment::Attached).then_some(WhyPassedOver::NotAttached(attachment))
+            (attachment != Attachment::Attached)
+                .then(|| WhyPassedOver::NotAttached(attachment.into_owned()))
         };
         let mut found: Vec<PassedOver> = self
             .candidates

@@ -42,10 +42,10 @@ pub struct SelectionRules<'p> {
     pub selectors_reach_gateway_api: bool,
 }
 
-/// Whether a policy is about a proxy, and if not, why.
+/// Whether a policy is about a proxy, and if not, why: in texts of its own, or of the policy and the workload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Attachment {
+pub enum Attachment<S = String> {
     /// It is.
     Attached,
     /// It stands in a namespace that this proxy does not read [SEL-1].
@@ -53,11 +53,11 @@ pub enum Attachment {
     /// The selector wants a label that the workload has not, or has with another value.
     LabelDiffers {
         /// The label.
-        label: String,
+        label: S,
         /// The value that the selector wants.
-        wanted: String,
+        wanted: S,
         /// The value that the workload has; absent where it has none.
-        found: Option<String>,
+        found: Option<S>,
     },
     /// It has targetRefs, and this proxy is no Gateway-API proxy, or none of them names it [SEL-2].
     TargetsSomethingElse,
@@ -66,13 +66,38 @@ pub enum Attachment {
     /// Selectors do not reach Gateway-API gateways in this mesh [SEL-2].
     SelectorOffAtGateways,
     /// Its revision label names another istiod [SEL-40].
-    OtherRevision(String),
+    OtherRevision(S),
+}
+
+impl Attachment<&str> {
+    /// The same in texts of its own.
+    #[must_use]
+    pub fn into_owned(self) -> Attachment {
+        match self {
+            Self::Attached => Attachment::Attached,
+            Self::OtherNamespace => Attachment::OtherNamespace,
+            Self::LabelDiffers { label, wanted, found } => Attachment::LabelDiffers {
+                label: label.to_owned(),
+                wanted: wanted.to_owned(),
+                found: found.map(str::to_owned),
+            },
+            Self::TargetsSomethingElse => Attachment::TargetsSomethingElse,
+            Self::WaypointNeedsTargetRefs => Attachment::WaypointNeedsTargetRefs,
+            Self::SelectorOffAtGateways => Attachment::SelectorOffAtGateways,
+            Self::OtherRevision(revision) => Attachment::OtherRevision(revision.to_owned()),
+        }
+    }
 }
 
 impl SelectionRules<'_> {
     /// Whether a policy with this metadata and target is about `proxy`.
     #[must_use]
-    pub fn attachment(&self, meta: &Meta, target: &PolicyTarget, proxy: &Proxy<'_>) -> Attachment {
+    pub fn attachment<'a>(
+        &self,
+        meta: &Meta,
+        target: &'a PolicyTarget,
+        proxy: &Proxy<'a>,
+    ) -> Attachment<&'a str> {
         // "Per PEP, look only at policies in: root namespace, the proxy's own namespace, and – for a waypoint
         // evaluating service traffic – the namespace of that service." [SEL-1]
         let of_service = proxy
@@ -155,10 +180,10 @@ impl SelectionRules<'_> {
 }
 
 /// Whether a selector's labels are all there; no selector and no labels select everything [SEL-2].
-pub(crate) fn selects(
-    selector: Option<&WorkloadSelector>,
-    labels: &BTreeMap<String, String>,
-) -> Attachment {
+pub(crate) fn selects<'a>(
+    selector: Option<&'a WorkloadSelector>,
+    labels: &'a BTreeMap<String, String>,
+) -> Attachment<&'a str> {
     let wanted = selector
         .into_iter()
         .flat_map(|selector| &selector.match_labels);
@@ -166,9 +191,9 @@ pub(crate) fn selects(
         let found = labels.get(label);
         if found != Some(value) {
             return Attachment::LabelDiffers {
-                label: label.clone(),
-                wanted: value.clone(),
-                found: found.cloned(),
+                label,
+                wanted: value,
+                found: found.map(String::as_str),
             };
         }
     }

@@ -2,6 +2,7 @@
 
 use portcullis::admission::{Budget, Facts, Gate, Known, MAX_REVIEW, review};
 use portcullis::lint::Level;
+use portcullis::suite;
 use rstest::rstest;
 use serde_json::{Value, json};
 
@@ -356,4 +357,50 @@ fn a_record_is_one_line_with_everything_in_it() {
     insta::assert_snapshot!(answer.record(), @r#"
     {"uid":"705ab4f5-6393-11e8-b7cc-42010a800002","operation":"CREATE","kind":"AuthorizationPolicy","namespace":"foo","name":"open","dryRun":false,"allowed":false,"reason":"Forbidden","message":"guard `readers`: case `sleep does not write` would fail: the answer is `allow`, not `deny` (by `foo/open`, rule 0)","warnings":[]}
     "#);
+}
+
+/// A suite that says something of its own is asked in a mesh of its own, with the known policies in it.
+#[rstest]
+#[case::a_workload_and_a_policy(
+    "manifests: |\n  apiVersion: security.istio.io/v1\n  kind: AuthorizationPolicy\n  metadata: {name: shut, namespace: foo}\n  spec: {selector: {matchLabels: {app: canary}}}\nworkloads: [{name: canary, namespace: foo, labels: {app: canary}, ports: [{port: 8080, protocol: HTTP}]}]",
+    "canary.foo:8080",
+    "{selector: {matchLabels: {app: canary}}, rules: [{}]}"
+)]
+#[case::a_trust_domain(
+    "mesh: {trustDomain: td1}",
+    "httpbin.foo:80",
+    "{selector: {matchLabels: {app: httpbin}}, rules: [{from: [{source: {principals: [td1/ns/foo/sa/sleep]}}]}]}"
+)]
+#[case::a_root_namespace(
+    "mesh: {rootNamespace: foo}\nmanifests: |\n  apiVersion: security.istio.io/v1\n  kind: AuthorizationPolicy\n  metadata: {name: shut, namespace: bar}\n  spec: {}\nworkloads: [{name: canary, namespace: bar, labels: {app: canary}, ports: [{port: 8080, protocol: HTTP}]}]",
+    "canary.bar:8080",
+    "{selector: {matchLabels: {app: canary}}, rules: [{}]}"
+)]
+fn a_suite_of_its_own_mesh_is_asked_there(
+    #[case] own: &str,
+    #[case] to: &str,
+    #[case] change: &str,
+) {
+    let suite_of = |name: &str| {
+        format!(
+            "apiVersion: portcullis.dev/v1alpha1\nkind: TestSuite\nmetadata: {{name: {name}}}\nvacuous: allowed\n{own}\ntests: [{{name: t, from: sleep.foo, to: '{to}', request: {{method: POST}}, expect: deny}}]\n"
+        )
+    };
+    // Two that say the same, and one that says nothing, which does not notice.
+    let mut facts = facts(Gate::default());
+    let text = format!("{}---\n{}", suite_of("first"), suite_of("second"));
+    let mut findings = Vec::new();
+    let own = suite::read("own.test.yaml", &text, &mut findings);
+    assert_eq!(findings, []);
+    let readers = facts.guards.remove(0);
+    facts.guards = own.into_iter().map(|suite| (suite, Vec::new())).collect();
+    facts.guards.push(readers);
+    let (known, findings) = Known::prepare(facts).unwrap();
+    assert_eq!(findings, []);
+    let change = ask("CREATE", &object(ALLOW, "wide", change), &Value::Null);
+    let why = "case `t` would fail: the answer is `allow`, not `deny` (by `foo/wide`, rule 0)";
+    assert_eq!(
+        said(&review(&change.to_string(), &known)),
+        format!("403 Forbidden: guard `first`: {why}; guard `second`: {why}")
+    );
 }

@@ -176,7 +176,8 @@ fn rule_of(text: &str) -> Value {
 /// The rule of the mesh's only policy.
 #[track_caller]
 fn only_rule(mesh: &Mesh) -> &Rule {
-    let [policy] = mesh.policies.as_slice() else { panic!("{:?}", mesh.policies) };
+    assert_eq!(mesh.policies.len(), 1, "{:?}", mesh.policies);
+    let policy = mesh.policies.get(0).unwrap();
     let [rule] = policy.rules.as_slice() else { panic!("{:?}", policy.rules) };
     rule
 }
