@@ -169,6 +169,8 @@ mod tutorial;
 #[cfg(test)]
 #[cfg(all(feature = "server", feature = "ca", unix))]
 mod server {
+    #[cfg(feature = "kube")]
+    mod api_server;
     mod cluster;
     #[cfg(feature = "cli")]
     mod deploy;
@@ -182,4 +184,6 @@ mod server {
     mod support;
     #[cfg(feature = "cli")]
     mod watched;
+    #[cfg(feature = "kube")]
+    mod watched_cluster;
 }

@@ -72,7 +72,8 @@ impl Contact {
     pub fn heard(&mut self, waits_for: Vec<String>) -> Heard {
         Heard {
             waits_for,
-            connected: self.troubles.is_empty() && self.current_at.is_some(),
+            // Until it has answered since, that nobody has trouble any more says little.
+            connected: self.reasons.is_empty() && self.current_at.is_some(),
             current_at: self.current_at,
             news: std::mem::take(&mut self.news),
         }

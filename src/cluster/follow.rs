@@ -179,3 +179,56 @@ pub(super) fn told(error: &(dyn std::error::Error + 'static)) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn resource() -> ApiResource {
+        ApiResource {
+            group: "security.istio.io".to_owned(),
+            version: "v1".to_owned(),
+            api_version: "security.istio.io/v1".to_owned(),
+            kind: "AuthorizationPolicy".to_owned(),
+            plural: "authorizationpolicies".to_owned(),
+        }
+    }
+
+    #[test]
+    fn an_object_says_what_it_is_and_not_where_it_comes_from() {
+        let text = r#"{"metadata": {"name": "a", "namespace": "foo", "uid": "u", "creationTimestamp": "2020-02-02T02:02:02Z",
+            "annotations": {"istio.io/dry-run": "true", "kubectl.kubernetes.io/last-applied-configuration": "{}"},
+            "managedFields": [{"manager": "kubectl"}]}, "spec": {"rules": [{}]}}"#;
+        let object = serde_json::from_str(text).unwrap();
+        let (namespace, name, text) = read(object, &resource()).unwrap();
+        assert_eq!((namespace.as_str(), name.as_str()), ("foo", "a"));
+        insta::assert_snapshot!(text, @r#"
+        {"apiVersion":"security.istio.io/v1","kind":"AuthorizationPolicy","metadata":{"annotations":{"istio.io/dry-run":"true"},"creationTimestamp":"2020-02-02T02:02:02Z","name":"a","namespace":"foo","uid":"u"},"spec":{"rules":[{}]}}
+        "#);
+    }
+
+    #[test]
+    fn patience_grows_and_has_an_end() {
+        let mut patience = Patience::default();
+        let times: Vec<u128> = (0..80).map(|_| patience.next().as_millis()).collect();
+        assert_eq!(times[..8], [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
+        assert_eq!(times.last(), Some(&30_000));
+    }
+
+    #[rstest::rstest]
+    #[case::the_kind_is_unknown(404, "unknown")]
+    #[case::it_is_too_old(410, "anew")]
+    #[case::it_is_forbidden(403, "trouble: no (403)")]
+    #[case::anything_else(500, "trouble: no (500)")]
+    fn what_an_error_means(#[case] code: u16, #[case] want: &str) {
+        let mut status = kube::core::Status::failure("no", "Why");
+        status.code = code;
+        let error = Error::Api(Box::new(status));
+        let said = match ended(&watcher::Error::WatchStartFailed(error)) {
+            None => "anew".to_owned(),
+            Some(Ended::Unknown) => "unknown".to_owned(),
+            Some(Ended::Trouble(why)) => format!("trouble: {why}"),
+        };
+        assert_eq!(said, want);
+    }
+}
