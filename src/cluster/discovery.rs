@@ -29,6 +29,8 @@ const SEEN_BEFORE: Duration = Duration::from_secs(30);
 struct Idle {
     /// Since when the cluster does not know it; absent: nobody has looked.
     missing: Option<Instant>,
+    /// Whether it is taken for absent, which was told.
+    absent: bool,
 }
 
 /// Watches every kind of a group, and looks for those that the cluster does not know (yet, or any more).
@@ -48,7 +50,7 @@ pub(super) async fn follow_group(shared: Arc<Shared>, client: Client, group: &'s
                     idle.retain(|kind, idle| {
                         match found.as_ref().and_then(|group| resource(group, *kind)) {
                             Some(resource) => {
-                                if idle.missing.is_some() {
+                                if idle.absent {
                                     let message = format!("`{kind}` is a kind of this cluster now");
                                     shared.contact().tell("kind found", message);
                                 }
@@ -61,7 +63,7 @@ pub(super) async fn follow_group(shared: Arc<Shared>, client: Client, group: &'s
                                 false
                             }
                             None => {
-                                pause = pause.min(shared.missing(*kind, idle));
+                                pause = pause.min(shared.missing(*kind, idle, Instant::now()));
                                 true
                             }
                         }
@@ -90,22 +92,20 @@ pub(super) async fn follow_group(shared: Arc<Shared>, client: Client, group: &'s
 
 impl Shared {
     /// The cluster does not know a kind. How long to wait until the next look.
-    fn missing(&self, kind: Kind, idle: &mut Idle) -> Duration {
-        let now = Instant::now();
+    fn missing(&self, kind: Kind, idle: &mut Idle, now: Instant) -> Duration {
+        if idle.absent {
+            return LOOK_AGAIN;
+        }
         let since = *idle.missing.get_or_insert(now);
-        let known = self.store().knows(kind);
-        // Once it is taken for absent that is known, too, and holds nothing: then this changes nothing.
-        let enough = if known { SEEN_BEFORE } else { NEVER_SEEN };
-        if now.duration_since(since) < enough {
+        let enough = if self.store().knows(kind) { SEEN_BEFORE } else { NEVER_SEEN };
+        if now.saturating_duration_since(since) < enough {
             return LOOK_CLOSER;
         }
-        if !known || !self.store().is_empty(kind) {
-            let message = format!(
-                "`{kind}` is no kind of this cluster: there are none of it, until it is one"
-            );
-            self.contact().tell("kind missing", message);
-        }
+        idle.absent = true;
         self.store().absent(kind);
+        let message =
+            format!("`{kind}` is no kind of this cluster: there are none of it, until it is one");
+        self.contact().tell("kind missing", message);
         LOOK_AGAIN
     }
 }
@@ -135,4 +135,38 @@ fn resource(group: &ApiGroup, kind: Kind) -> Option<ApiResource> {
         .flat_map(|version| group.versioned_resources(version))
         .find(|(resource, _)| resource.kind == kind.kind)
         .map(|(resource, _)| resource)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::Place;
+
+    #[rstest::rstest]
+    #[case::never_seen(false, 1)]
+    #[case::seen_before(true, 30)]
+    fn a_kind_is_absent_when_it_was_missing_for_long_enough(
+        #[case] seen: bool,
+        #[case] seconds: u64,
+    ) {
+        let shared = Shared::of(Place::default());
+        let kind = *KINDS.iter().find(|kind| kind.kind == "Namespace").unwrap();
+        let text = r#"{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "foo"}}"#;
+        if seen {
+            shared.store().begin(kind);
+            shared.store().listed(kind, "", "foo", text);
+            shared.store().end(kind);
+        }
+        let (mut idle, began) = (Idle::default(), Instant::now());
+        let mut look = |milliseconds| {
+            shared.missing(kind, &mut idle, began + Duration::from_millis(milliseconds))
+        };
+        assert_eq!((look(0), look(seconds * 1_000 - 1)), (LOOK_CLOSER, LOOK_CLOSER));
+        assert_eq!(shared.store().knows(kind), seen);
+        assert_eq!(shared.store().loaded().resources.len(), usize::from(seen), "the old ones stay");
+        assert_eq!((look(seconds * 1_000), look(seconds * 1_000 + 1)), (LOOK_AGAIN, LOOK_AGAIN));
+        assert!(shared.store().knows(kind) && shared.store().loaded().resources.is_empty());
+        let news = shared.contact().heard(Vec::new()).news;
+        assert_eq!(news.len(), 1, "it is told once: {news:?}");
+    }
 }

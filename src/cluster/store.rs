@@ -87,14 +87,6 @@ impl Store {
         self.kinds.get(&kind).is_some_and(|of_kind| of_kind.told)
     }
 
-    /// Whether there is no object of a kind, as far as anybody has told.
-    #[must_use]
-    pub fn is_empty(&self, kind: Kind) -> bool {
-        self.kinds
-            .get(&kind)
-            .is_none_or(|of_kind| of_kind.objects.is_empty())
-    }
-
     /// The kinds that have not been told yet; only where there is none of them the cluster is known.
     #[must_use]
     pub fn waits_for(&self) -> Vec<Kind> {

@@ -53,12 +53,7 @@ impl Cluster {
             .thread_name("cluster")
             .build()?;
         let client = runtime.block_on(client(&place))?;
-        let shared = Arc::new(Shared {
-            store: Mutex::default(),
-            contact: Mutex::default(),
-            place,
-            again: watch::channel(0).0,
-        });
+        let shared = Arc::new(Shared::of(place));
         let groups: BTreeSet<&str> = KINDS.iter().map(|kind| kind.group).collect();
         for group in groups {
             drop(runtime.spawn(follow_group(Arc::clone(&shared), client.clone(), group)));
@@ -98,6 +93,11 @@ impl Drop for Cluster {
 }
 
 impl Shared {
+    pub(super) fn of(place: Place) -> Self {
+        let again = watch::channel(0).0;
+        Self { store: Mutex::default(), contact: Mutex::default(), place, again }
+    }
+
     pub(super) fn store(&self) -> MutexGuard<'_, Store> {
         self.store.lock().unwrap_or_else(PoisonError::into_inner)
     }
