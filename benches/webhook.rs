@@ -40,7 +40,8 @@ use portcullis::suite;
 use rustls::pki_types::{CertificateDer, ServerName};
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
-use tokio::time::{sleep, sleep_until, timeout};
+use tokio::sync::Notify;
+use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
@@ -261,6 +262,8 @@ struct Load {
     waiting: Arc<AtomicUsize>,
 }
 
+/// So late a request may be sent.
+const TICK: Duration = Duration::from_micros(200);
 /// A request that nobody answers is given up after so long.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -345,12 +348,21 @@ impl Load {
             senders.push(self.connect().await.unwrap());
         }
         let newcomers = tokio::spawn(self.clone().newcomers(Arc::clone(&stop)));
+        // The runtime's own timer counts milliseconds, which is longer than an answer takes.
+        let (tick, told) = (Arc::new(Notify::new()), Arc::clone(&stop));
+        let ticking = Arc::clone(&tick);
+        let clock = std::thread::spawn(move || {
+            while !told.load(Ordering::SeqCst) {
+                std::thread::sleep(TICK);
+                ticking.notify_one();
+            }
+        });
         let started = Instant::now();
         let mut asked = 0_u32;
         while !stop.load(Ordering::SeqCst) {
             let due = started + Duration::from_secs_f64(f64::from(asked) / rate as f64);
-            if due > Instant::now() {
-                sleep_until(due.into()).await;
+            while due > Instant::now() && !stop.load(Ordering::SeqCst) {
+                tick.notified().await;
             }
             let sender = senders[asked as usize % senders.len()].clone();
             let (load, body) = (self.clone(), asked as usize);
@@ -365,6 +377,7 @@ impl Load {
                 tokio::task::yield_now().await;
             }
         }
+        clock.join().unwrap();
         newcomers.await.unwrap();
         while self.waiting.load(Ordering::SeqCst) > 0 {
             sleep(Duration::from_millis(5)).await;

@@ -76,7 +76,7 @@ pub(super) fn asked(text: &str) -> Result<Asked, NoReview> {
         let message = format!("the review is longer than {MAX_REVIEW} bytes");
         return Err(NoReview { status: 413, ..bad("", &message) });
     }
-    let mut review = json::document(text)
+    let mut review = json::document(text, &[MANAGED_FIELDS, OLD_OBJECT])
         .map_err(|error| bad("", &format!("the review is no JSON that is read: {error}")))?;
     let uid = review
         .get("request")
@@ -115,7 +115,13 @@ pub(super) fn asked(text: &str) -> Result<Asked, NoReview> {
             return Err(bad(&uid, &message));
         }
     };
-    let (object, old) = (object(&mut request, "object"), object(&mut request, "oldObject"));
+    let (object, mut old) = (object(&mut request, "object"), object(&mut request, OLD_OBJECT));
+    // It is long, and seldom looked into.
+    if operation == Operation::Delete
+        || matches!(&object, Ok(Some(object)) if is_being_deleted(object))
+    {
+        old = whole_old_object(text).map_err(|error| bad(&uid, &error))?;
+    }
     let (Ok(object), Ok(old)) = (object, old) else {
         return Err(bad(&uid, "`request.object` and `request.oldObject` are objects, or null"));
     };
@@ -145,6 +151,23 @@ pub(super) fn asked(text: &str) -> Result<Asked, NoReview> {
         old,
         uid,
     })
+}
+
+/// What the API server notes for itself about every field of an object.
+const MANAGED_FIELDS: &str = "managedFields";
+const OLD_OBJECT: &str = "oldObject";
+
+fn is_being_deleted(object: &Node) -> bool {
+    let meta = object.get("metadata");
+    meta.is_some_and(|meta| meta.get("deletionTimestamp").is_some())
+}
+
+/// The old object with all that is in it; the inner error where it is none.
+fn whole_old_object(text: &str) -> Result<Result<Option<Node>, ()>, String> {
+    let mut review = json::document(text, &[MANAGED_FIELDS])
+        .map_err(|error| format!("the review is no JSON that is read: {error}"))?;
+    let request = take(&mut review, "request");
+    Ok(request.map_or(Ok(None), |mut request| object(&mut request, OLD_OBJECT)))
 }
 
 /// A field's text; empty where it is absent, null or no text.
