@@ -127,7 +127,7 @@ fn understood(kind: Kind, namespace: &str, name: &str, text: &str) -> Loaded {
         namespace => format!("{kind}/{namespace}/{name}"),
     };
     let file: Arc<str> = Arc::from(place);
-    match parse::json::document(text) {
+    match parse::json::document(text, &[]) {
         // What carries no namespace has none: the API server names it wherever there is one.
         Ok(node) => parse::resource_nodes(&file, text, &[node], "", &mut loaded),
         Err(why) => {
