@@ -231,7 +231,8 @@ impl WebhookSetting {
             },
             "resources": {
                 "requests": {"cpu": "100m", "memory": "64Mi"},
-                "limits": {"memory": "256Mi"},
+                // A cluster may hold thousands of pods.
+                "limits": {"memory": if self.reads_cluster() { "1Gi" } else { "256Mi" }},
             },
             "securityContext": {
                 "allowPrivilegeEscalation": false,

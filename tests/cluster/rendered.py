@@ -64,10 +64,11 @@ with helm.Chart.load("deploy/chart") as chart:
     same("chart", template(registered), "usual.printed", ["Namespace"])
     (rendered / "chart.yaml").write_text(template(registered))
     same("chart with other values", template(other | registered), "other.printed", ["Namespace"])
-    cluster = {"cluster": {"enabled": True}}
+    more = {"resources": {"limits": {"memory": "1Gi"}}}
+    cluster = more | {"cluster": {"enabled": True}}
     same("chart with a cluster", template(cluster | registered), "cluster.printed", ["Namespace"])
     (rendered / "chart-from-cluster.yaml").write_text(template(cluster | registered))
-    revision = {
+    revision = more | {
         "name": "keeper",
         "namespace": "gate",
         "guards": {"configMap": "g"},

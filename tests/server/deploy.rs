@@ -216,6 +216,8 @@ fn a_token_and_a_way_out_are_for_who_reads_a_cluster(#[case] words: &[&str], #[c
     let all = printed(&[&["server"], words].concat());
     let pod = &of_kind(&all, "Deployment")["spec"]["template"]["spec"];
     assert_eq!(pod["automountServiceAccountToken"], reads);
+    let limits = &pod["containers"][0]["resources"]["limits"];
+    assert_eq!(limits["memory"], if reads { "1Gi" } else { "256Mi" });
     assert_eq!(pod["volumes"].as_array().unwrap().len(), if reads { 1 } else { 2 });
     let egress = &of_kind(&all, "NetworkPolicy")["spec"]["egress"];
     let ports = serde_json::json!([{"ports": [{"port": 443}, {"port": 6443}]}]);
