@@ -7,6 +7,8 @@ pub mod ca;
 pub mod call;
 #[cfg(feature = "cli")]
 pub mod cli;
+#[cfg(feature = "json")]
+pub mod cluster;
 pub mod coverage;
 pub mod decide;
 pub mod diagnostic;

@@ -169,6 +169,9 @@ mod tutorial;
 #[cfg(test)]
 #[cfg(all(feature = "server", feature = "ca", unix))]
 mod server {
+    #[cfg(feature = "kube")]
+    mod api_server;
+    mod cluster;
     #[cfg(feature = "cli")]
     mod deploy;
     #[cfg(feature = "cli")]
@@ -183,4 +186,6 @@ mod server {
     mod traces;
     #[cfg(feature = "cli")]
     mod watched;
+    #[cfg(feature = "kube")]
+    mod watched_cluster;
 }

@@ -24,6 +24,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
             "src/ca/journal.rs",
             "src/ca/state.rs",
             "src/ca/token.rs",
+            "src/cluster/follow.rs",
             "src/report/certificate.rs",
             "src/jwt.rs",
             "src/parse/json.rs",
@@ -119,6 +120,9 @@ const DOORWAYS: &[(&str, &[&str])] = &[
     (
         "tokio",
         &[
+            "src/cluster/discovery.rs",
+            "src/cluster/follow.rs",
+            "src/cluster/watch.rs",
             "src/server/connection.rs",
             "src/server/mod.rs",
             "src/server/places.rs",
@@ -129,9 +133,23 @@ const DOORWAYS: &[(&str, &[&str])] = &[
             "src/server/untraced.rs",
         ],
     ),
+    ("futures_util", &["src/cluster/follow.rs"]),
+    ("k8s_openapi", &[]),
+    (
+        "kube",
+        &[
+            "src/cluster/client.rs",
+            "src/cluster/discovery.rs",
+            "src/cluster/follow.rs",
+            "src/cluster/watch.rs",
+        ],
+    ),
     (
         "hyper",
         &[
+            "src/cluster/discovery.rs",
+            "src/cluster/follow.rs",
+            "src/cluster/watch.rs",
             "src/server/connection.rs",
             "src/server/respond.rs",
             "src/server/self_test.rs",

@@ -11,6 +11,7 @@ use crate::admission::{self, Answer, Facts, Known};
 use crate::diagnostic::{Code, Diagnostic, Severity};
 use crate::jwt::InlineKeys;
 use crate::lint::Levels;
+use crate::parse::Loaded;
 
 /// Answers.
 pub(crate) fn run(arguments: &Admission, levels: &Levels, system: &mut impl System) -> Exit {
@@ -88,9 +89,24 @@ pub(crate) fn known(
     system: &mut impl System,
     named: &mut Vec<String>,
 ) -> Result<(Known, Vec<Diagnostic>), Vec<Diagnostic>> {
+    let loaded = load::resources(&files.paths, &files.namespace, system);
+    known_of(loaded, files, held_against, levels, system, named)
+}
+
+/// As [`known`], of a mesh that was read already: whatever else the flags name is read.
+///
+/// # Errors
+/// Everything that is wrong with the mesh, the files and the flags.
+pub(crate) fn known_of(
+    loaded: Loaded,
+    files: &Files,
+    held_against: &HeldAgainst,
+    levels: &Levels,
+    system: &mut impl System,
+    named: &mut Vec<String>,
+) -> Result<(Known, Vec<Diagnostic>), Vec<Diagnostic>> {
     let mut findings = Vec::new();
     let given = load::given(files, system, &mut findings);
-    let loaded = load::resources(&files.paths, &files.namespace, system);
     let is_error = |finding: &Diagnostic| finding.severity == Severity::Error;
     findings.extend(loaded.findings.iter().cloned());
     if !files.paths.is_empty() && !findings.iter().any(is_error) {

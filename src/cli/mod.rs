@@ -46,6 +46,8 @@ mod webhook;
 #[cfg(all(feature = "server", unix))]
 mod webhook_args;
 #[cfg(all(feature = "server", unix))]
+mod webhook_cluster;
+#[cfg(all(feature = "server", unix))]
 mod webhook_manifests;
 #[cfg(all(feature = "server", unix))]
 mod webhook_self_test;

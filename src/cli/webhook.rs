@@ -1,18 +1,20 @@
-//! `webhook serve`: files that are looked at again and again → a server that answers reviews.
+//! `webhook serve`: files that are looked at again and again, or a cluster → a server that answers reviews.
 
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
-use super::admission::known;
+use super::admission::{known, known_of};
 use super::admission_args::HeldAgainst;
 use super::exit::Exit;
 use super::flags::Files;
 use super::settings::Settings;
 use super::system::{RealSystem, System};
 use super::webhook_args::{Logged, Serve, Webhook, WebhookCommand};
+use super::webhook_cluster::{Cluster, configured, of_no_cluster, watched};
 use super::{complain, complain_of, webhook_manifests, webhook_self_test};
 use crate::admission::Known;
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::cluster::Heard;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::lint::Levels;
 use crate::server::{self, Certificate, Decisions, Limits, Log, Options, Running, Source};
 use crate::suite;
@@ -48,18 +50,19 @@ fn serve(serve: Serve, settings: &Settings, system: &mut impl System) -> Exit {
 
 /// Begins to serve what the words say, with options that `otherwise` may change. Absent: it does not start, and why is told.
 pub(crate) fn start(
-    serve: Serve,
+    mut serve: Serve,
     otherwise: impl FnOnce(Options) -> Options,
     log: Log,
     settings: &Settings,
     system: &mut impl System,
 ) -> Option<Running> {
-    if serve.files.paths.is_empty() || serve.files.paths.iter().any(|path| path == "-") {
-        let finding = Diagnostic::error(Code::BadRequest, "no file is named that holds policies")
-            .help("name files or folders, which can be read again: `-f policies/`");
-        complain_of(system, &[finding]);
-        return None;
-    }
+    let cluster = match mesh(&mut serve) {
+        Ok(cluster) => cluster,
+        Err(finding) => {
+            complain_of(system, &[finding]);
+            return None;
+        }
+    };
     let options = otherwise(Options {
         listen: serve.listen,
         health: serve.health,
@@ -77,6 +80,7 @@ pub(crate) fn start(
     });
     let Serve { certificate, key, client_roots, held_against, files, .. } = serve;
     let source = OnDisk {
+        cluster,
         files,
         held_against,
         named: Vec::new(),
@@ -113,8 +117,34 @@ fn collector(flag: Option<String>, variable: &dyn Fn(&str) -> Option<String>) ->
     whole.or_else(|| variable("OTEL_EXPORTER_OTLP_ENDPOINT").map(below))
 }
 
-/// Files and folders.
+/// The cluster that the mesh comes from, watched; absent: it comes from files.
+fn mesh(serve: &mut Serve) -> Result<Option<Cluster>, Diagnostic> {
+    let words = &serve.cluster;
+    if words.from_cluster {
+        // Those of the settings are meant for other commands.
+        serve.files.paths.clear();
+        return watched(words, &serve.files).map(Some);
+    }
+    let about = [
+        ("--kubeconfig", &words.kubeconfig),
+        ("--context", &words.context),
+        ("--istio-namespace", &words.istio_namespace),
+    ];
+    if let Some(finding) = of_no_cluster(&about) {
+        return Err(finding);
+    }
+    if serve.files.paths.is_empty() || serve.files.paths.iter().any(|path| path == "-") {
+        return Err(Diagnostic::error(Code::BadRequest, "no file is named that holds policies").help(
+            "name files or folders, which can be read again: `-f policies/`; or read a cluster: `--from-cluster`",
+        ));
+    }
+    Ok(None)
+}
+
+/// Files and folders, and a cluster.
 struct OnDisk<S> {
+    /// Where the mesh comes from; absent: from the files.
+    cluster: Option<Cluster>,
     files: Files,
     held_against: HeldAgainst,
     /// What the guards named beside them when they were last read.
@@ -157,7 +187,10 @@ impl<S: System + Send + 'static> Source for OnDisk<S> {
         paths.extend(self.held_against.guards.iter().cloned());
         paths.extend(self.named.iter().cloned());
         paths.extend(self.settings.clone());
-        let known = self.look(&paths, &|name| manifests(name) || suite::is_suite_file(name));
+        let mut known = self.look(&paths, &|name| manifests(name) || suite::is_suite_file(name));
+        if let Some(cluster) = &self.cluster {
+            known.push_str(&format!("cluster {}\n", cluster.generation()));
+        }
         let certificate: Vec<String> = self.certificate.iter().flatten().cloned().collect();
         (known, self.look(&certificate, &|_| true))
     }
@@ -174,14 +207,29 @@ impl<S: System + Send + 'static> Source for OnDisk<S> {
             self.levels = settings.lint;
         }
         let mut named = Vec::new();
-        let read =
-            known(&self.files, &self.held_against, &self.levels, &mut self.system, &mut named);
+        let (files, levels, system) = (&self.files, &self.levels, &mut self.system);
+        let read = match &self.cluster {
+            Some(cluster) => {
+                let mut loaded = cluster.loaded();
+                loaded.findings.extend(configured(files, &loaded.resources));
+                known_of(loaded, files, &self.held_against, levels, system, &mut named)
+            }
+            None => known(files, &self.held_against, levels, system, &mut named),
+        };
         // Where nothing could be read, whatever was named before may be what is mended next.
         self.named.extend(named);
         self.named.sort();
         self.named.dedup();
         read.map(|(known, findings)| (known, told(findings)))
-            .map_err(told)
+            .map_err(|mut findings| {
+                // What keeps it out is not to be looked for among what does not.
+                findings.retain(|finding| finding.severity == Severity::Error);
+                told(findings)
+            })
+    }
+
+    fn heard(&mut self) -> Option<Heard> {
+        self.cluster.as_ref().map(Cluster::heard)
     }
 
     fn certificate(&mut self) -> Result<Certificate, String> {

@@ -24,18 +24,20 @@ pub(crate) enum WebhookCommand {
     /// one serves on. Whatever could not be looked at is denied, unless --fail-open.
     #[command(after_help = "Examples:\n  \
         portcullis ca issue portcullis/webhook --dns portcullis.portcullis.svc --out serving\n  \
-        portcullis webhook serve -f policies/ --guard tests/ --certificate serving/cert-chain.pem --key serving/key.pem\n\n\
+        portcullis webhook serve -f policies/ --guard tests/ --certificate serving/cert-chain.pem --key serving/key.pem\n  \
+        portcullis webhook serve --from-cluster --guard tests/ --certificate serving/cert-chain.pem --key serving/key.pem\n\n\
         Exit codes: 0 ended by a signal, every request answered · 1 ended before every request was answered · 2 not started.")]
     Serve(Box<Serve>),
     /// Print the Kubernetes manifests that run the webhook, and the one that makes the API server ask it.
     ///
-    /// The policies and the guards are config maps, the certificate is a secret with `tls.crt` and `tls.key`; nothing of
+    /// The policies (unless --from-cluster) and the guards are config maps, the certificate is a secret with `tls.crt` and `tls.key`; nothing of
     /// them is printed. What makes the API server ask (`registration`) is best applied when `portcullis webhook self-test`
     /// has shown that the webhook answers: from then on nothing changes that it does not allow.
     #[command(after_help = "Examples:\n  \
         portcullis webhook manifests server --image registry.example/portcullis:1 | kubectl apply -f -\n  \
         portcullis webhook manifests registration --ca-bundle serving/root-cert.pem | kubectl apply -f -\n  \
-        portcullis webhook manifests server --guards mesh-guards -- --max-newly-allowed 0 --warn-level low\n\n\
+        portcullis webhook manifests server --guards mesh-guards -- --max-newly-allowed 0 --warn-level low\n  \
+        portcullis webhook manifests server --from-cluster --guards mesh-guards | kubectl apply -f -\n\n\
         Exit codes: 0 printed · 2 a file could not be read.")]
     Manifests(Box<Manifests>),
     /// Ask a webhook what it must deny and what it must allow, and whether it is ready.
@@ -68,7 +70,7 @@ pub(crate) struct Manifests {
     #[arg(short, long, value_name = "NAMESPACE", default_value = "portcullis", value_parser = dns_label)]
     pub(crate) namespace: String,
 
-    /// The image, whose entry point is `portcullis`, built with `--features server`.
+    /// The image, whose entry point is `portcullis`, built with `--features server`, or `kube` for --from-cluster.
     #[arg(long, value_name = "IMAGE", default_value = concat!("portcullis:", env!("CARGO_PKG_VERSION")))]
     pub(crate) image: String,
 
@@ -83,6 +85,18 @@ pub(crate) struct Manifests {
     /// The config map with the mesh: workloads, services, policies.
     #[arg(long, value_name = "CONFIGMAP", default_value = "portcullis-policies")]
     pub(crate) policies: String,
+
+    /// The mesh comes from the cluster, with the rights to list and watch what is read, instead of a config map.
+    #[arg(long, conflicts_with = "policies")]
+    pub(crate) from_cluster: bool,
+
+    /// The namespace of istiod, where its config map is; `istio-system` where not given.
+    #[arg(long, value_name = "NAMESPACE", value_parser = dns_label)]
+    pub(crate) istio_namespace: Option<String>,
+
+    /// istiod's revision, by which its config map is called; `default` where not given.
+    #[arg(long, value_name = "REVISION", value_parser = dns_label)]
+    pub(crate) revision: Option<String>,
 
     /// The config map with the guards; none are held against a change where not given.
     #[arg(long, value_name = "CONFIGMAP")]
@@ -133,7 +147,7 @@ pub(crate) enum Printed {
 #[derive(Args, Debug)]
 pub(crate) struct SelfTest {
     /// Where a running webhook is asked: `https://HOST:PORT/validate`.
-    #[arg(long, value_name = "URL", value_parser = https, conflicts_with = "paths", help_heading = "The test")]
+    #[arg(long, value_name = "URL", value_parser = https, conflicts_with_all = ["paths", "from_cluster"], help_heading = "The test")]
     pub(crate) url: Option<String>,
 
     /// The file with the roots that its certificate must lead to, PEM, as the API server has them.
@@ -228,7 +242,7 @@ pub(crate) struct Serve {
     #[arg(long, help_heading = "The server")]
     pub(crate) fail_open: bool,
 
-    /// So many seconds pass between two looks at the files.
+    /// So many seconds pass between two looks at the files, and at what has changed in the cluster.
     #[arg(long, value_name = "SECONDS", default_value_t = 2, value_parser = clap::value_parser!(u64).range(1..=3600), help_heading = "The server")]
     pub(crate) reload_interval: u64,
 
@@ -244,10 +258,37 @@ pub(crate) struct Serve {
     pub(crate) log_decisions: Logged,
 
     #[command(flatten)]
+    pub(crate) cluster: FromCluster,
+
+    #[command(flatten)]
     pub(crate) held_against: HeldAgainst,
 
     #[command(flatten)]
     pub(crate) files: Files,
+}
+
+/// Which cluster the mesh comes from.
+#[derive(Args, Debug)]
+#[command(next_help_heading = "The cluster")]
+pub(crate) struct FromCluster {
+    /// Take the mesh from a cluster, and whatever changes there, instead of files; needs a build with `--features kube`.
+    ///
+    /// Listed and watched are the kinds that are read from files, and of config maps the one with istiod's configuration.
+    /// Guards, settings and what the other flags say of the mesh come from files as ever; -f does not go with it.
+    #[arg(long, conflicts_with = "paths")]
+    pub(crate) from_cluster: bool,
+
+    /// The kubeconfig; where not given as kubectl finds one, and else the cluster is the one that this runs in.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) kubeconfig: Option<String>,
+
+    /// The context of the kubeconfig; its current one where not given.
+    #[arg(long, value_name = "NAME")]
+    pub(crate) context: Option<String>,
+
+    /// The namespace of istiod, where its config map is; `istio-system` where not given.
+    #[arg(long, value_name = "NAMESPACE", value_parser = dns_label)]
+    pub(crate) istio_namespace: Option<String>,
 }
 
 /// Which decisions are logged.

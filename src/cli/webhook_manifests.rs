@@ -3,9 +3,10 @@
 use super::exit::Exit;
 use super::system::System;
 use super::webhook_args::{Manifests, Part, Printed};
+use super::webhook_cluster::{istio_namespace, of_no_cluster};
 use super::{complain, complain_of, load, print};
 use crate::diagnostic::{Code, Diagnostic};
-use crate::report::{Document, WebhookSetting, list_document};
+use crate::report::{Document, WebhookMesh, WebhookSetting, list_document};
 
 /// Prints them.
 pub(crate) fn run(arguments: Manifests, system: &mut impl System) -> Exit {
@@ -57,13 +58,25 @@ fn setting(arguments: Manifests, system: &mut impl System) -> Result<WebhookSett
             Err(Diagnostic::error(Code::BadRequest, message))
         })
         .transpose()?;
+    let about =
+        [("--istio-namespace", &arguments.istio_namespace), ("--revision", &arguments.revision)];
+    let mesh = if arguments.from_cluster {
+        WebhookMesh::Cluster {
+            istio_namespace: istio_namespace(arguments.istio_namespace.as_deref()),
+            revision: arguments.revision.unwrap_or_default(),
+        }
+    } else if let Some(finding) = of_no_cluster(&about) {
+        return Err(finding);
+    } else {
+        WebhookMesh::ConfigMap(arguments.policies)
+    };
     Ok(WebhookSetting {
         name: arguments.name,
         namespace: arguments.namespace,
         image: arguments.image,
         replicas: arguments.replicas,
         certificate: arguments.certificate,
-        policies: arguments.policies,
+        mesh,
         guards: arguments.guards,
         options: arguments.options,
         fail_open: arguments.fail_open,

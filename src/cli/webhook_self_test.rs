@@ -14,6 +14,10 @@ use crate::server::{Limits, Log, Options, Running, Target, self_test};
 
 /// `timeoutSeconds` of the registration: whoever answers later has not answered.
 const PATIENCE: Duration = Duration::from_secs(3);
+/// So long a cluster may take to tell everything once,
+const LISTED: Duration = Duration::from_secs(30);
+/// and so often it is asked whether it has.
+const STEP: Duration = Duration::from_millis(100);
 
 /// Asks, and tells a line for each thing that must be so.
 pub(crate) fn run(arguments: SelfTest, settings: &Settings, system: &mut impl System) -> Exit {
@@ -66,7 +70,13 @@ fn here(serve: Serve, settings: &Settings, system: &mut impl System) -> Option<R
         limits: Limits { lag: Duration::ZERO, ..options.limits },
         ..options
     };
-    start(serve, alone, Log::to(|_| {}), settings, system)
+    let running = start(serve, alone, Log::to(|_| {}), settings, system)?;
+    // A cluster has to tell everything first; where it does not, that is found out soon enough.
+    let mut left = LISTED;
+    while !running.is_ready() && !left.is_zero() && system.wait(STEP) {
+        left = left.saturating_sub(STEP);
+    }
+    Some(running)
 }
 
 fn target(arguments: &SelfTest, system: &mut impl System) -> Result<Target, Box<Diagnostic>> {

@@ -82,6 +82,13 @@ const KINDS: [(&str, &[(&str, Known)]); 7] = [
     ),
 ];
 
+/// The group and the kind of everything that is looked into; the core group is empty.
+pub fn kinds() -> impl Iterator<Item = (&'static str, &'static str)> {
+    KINDS
+        .iter()
+        .flat_map(|(group, kinds)| kinds.iter().map(move |(kind, _)| (*group, *kind)))
+}
+
 fn kinds_of(group: &str) -> &'static [(&'static str, Known)] {
     KINDS
         .iter()

@@ -30,6 +30,7 @@ use std::sync::Arc;
 
 pub use anchors::anchored;
 use embedded::Outer;
+pub use kinds::kinds;
 use kinds::{Handling, Known, TypeMeta};
 pub use mesh_config_file::mesh_config_file;
 use node::Node;

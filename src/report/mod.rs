@@ -121,4 +121,4 @@ pub use tap::tap;
 pub use test_result::test_result;
 pub use text::question;
 #[cfg(all(feature = "server", feature = "cli"))]
-pub use webhook_manifests::{WebhookSetting, list_document};
+pub use webhook_manifests::{WebhookMesh, WebhookSetting, list_document};

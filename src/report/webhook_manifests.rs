@@ -4,9 +4,12 @@ use base64::Engine as _;
 use serde_json::{Value, json};
 
 use super::json::Document;
+use crate::cluster::{KINDS, Kind, config_map};
 
 /// The program's port for reviews, and the one for health, in its container.
 const PORTS: (u16, u16) = (8443, 8080);
+/// What is done with what is read.
+const VERBS: [&str; 2] = ["list", "watch"];
 /// Nobody, as images without a distribution have it.
 const USER: u32 = 65532;
 /// The name under which everything finds what belongs to it.
@@ -21,14 +24,14 @@ pub struct WebhookSetting {
     pub name: String,
     /// The namespace, a DNS label.
     pub namespace: String,
-    /// The image, whose entry point is a `portcullis` with the feature `server`.
+    /// The image, whose entry point is a `portcullis` with the feature `server`, or `kube`.
     pub image: String,
     /// How many there are.
     pub replicas: u16,
     /// The secret with `tls.crt` and `tls.key`.
     pub certificate: String,
-    /// The config map with the mesh.
-    pub policies: String,
+    /// Where the mesh comes from.
+    pub mesh: WebhookMesh,
     /// The config map with suites; absent: there are no guards.
     pub guards: Option<String>,
     /// Further options of `webhook serve`.
@@ -41,19 +44,39 @@ pub struct WebhookSetting {
     pub url: Option<String>,
 }
 
+/// Where a webhook's mesh comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum WebhookMesh {
+    /// The cluster. The `portcullis` has the feature `kube`.
+    Cluster {
+        /// istiod's namespace.
+        istio_namespace: String,
+        /// istiod's revision; `default` or empty for the one without a name.
+        revision: String,
+    },
+    /// A config map of this name.
+    ConfigMap(String),
+}
+
 impl WebhookSetting {
     /// What runs the webhook, in the order in which it can be applied.
     #[must_use]
     pub fn server(&self) -> Vec<Document> {
-        let all = [
-            self.namespace(),
-            self.service_account(),
+        let mut all = vec![self.namespace(), self.service_account()];
+        if let WebhookMesh::Cluster { istio_namespace, revision } = &self.mesh {
+            all.extend(self.rights(istio_namespace, revision));
+        }
+        all.extend([
             self.deployment(),
             self.service(),
             self.disruption_budget(),
             self.network_policy(),
-        ];
+        ]);
         all.into_iter().map(Document::new).collect()
+    }
+
+    const fn reads_cluster(&self) -> bool {
+        matches!(self.mesh, WebhookMesh::Cluster { .. })
     }
 
     /// What makes the API server ask it.
@@ -77,13 +100,59 @@ impl WebhookSetting {
         })
     }
 
-    /// It asks the API server for nothing: it has no token, and so there is no role.
+    /// Where it asks the API server for nothing it has no token, and there is no role. Else the pod says that it has one.
     fn service_account(&self) -> Value {
         json!({
             "apiVersion": "v1",
             "kind": "ServiceAccount",
             "metadata": self.metadata(),
             "automountServiceAccountToken": false,
+        })
+    }
+
+    /// To list and watch what is read, and nothing else: of config maps the one of istiod, which a name can say.
+    fn rights(&self, istio_namespace: &str, revision: &str) -> [Value; 4] {
+        let mut rules: Vec<Value> = Vec::new();
+        let many: Vec<&Kind> = KINDS.iter().filter(|kind| !kind.one).collect();
+        for group in many.chunk_by(|one, other| one.group == other.group) {
+            let plurals: Vec<&str> = group.iter().map(|kind| kind.plural).collect();
+            let groups: Vec<&str> = group.iter().take(1).map(|kind| kind.group).collect();
+            rules.push(json!({"apiGroups": groups, "resources": plurals, "verbs": VERBS}));
+        }
+        let one: Vec<Value> = KINDS
+            .iter()
+            .filter(|kind| kind.one)
+            .map(|kind| {
+                json!({
+                    "apiGroups": [kind.group],
+                    "resources": [kind.plural],
+                    "resourceNames": [config_map(revision)],
+                    "verbs": VERBS,
+                })
+            })
+            .collect();
+        let whole = json!({"name": self.name, "labels": self.labels()});
+        let inside =
+            json!({"name": self.name, "namespace": istio_namespace, "labels": self.labels()});
+        [
+            role("ClusterRole", &whole, &rules),
+            self.binding("ClusterRole", &whole),
+            role("Role", &inside, &one),
+            self.binding("Role", &inside),
+        ]
+    }
+
+    fn binding(&self, role: &str, metadata: &Value) -> Value {
+        json!({
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": format!("{role}Binding"),
+            "metadata": metadata,
+            "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": role, "name": self.name},
+            "subjects": [{
+                "kind": "ServiceAccount",
+                "name": self.name,
+                "namespace": self.namespace,
+            }],
         })
     }
 
@@ -109,7 +178,7 @@ impl WebhookSetting {
     fn pod(&self) -> Value {
         json!({
             "serviceAccountName": self.name,
-            "automountServiceAccountToken": false,
+            "automountServiceAccountToken": self.reads_cluster(),
             // 5 s until nobody sends any more, 25 s for connections to finish, and some to spare.
             "terminationGracePeriodSeconds": 40,
             "securityContext": {
@@ -132,7 +201,10 @@ impl WebhookSetting {
     }
 
     fn container(&self) -> Value {
-        let mut mounts = vec![mount("certificate"), mount("policies")];
+        let mut mounts = vec![mount("certificate")];
+        if !self.reads_cluster() {
+            mounts.push(mount("policies"));
+        }
         if self.guards.is_some() {
             mounts.push(mount("guards"));
         }
@@ -159,7 +231,8 @@ impl WebhookSetting {
             },
             "resources": {
                 "requests": {"cpu": "100m", "memory": "64Mi"},
-                "limits": {"memory": "256Mi"},
+                // A cluster may hold thousands of pods.
+                "limits": {"memory": if self.reads_cluster() { "1Gi" } else { "256Mi" }},
             },
             "securityContext": {
                 "allowPrivilegeEscalation": false,
@@ -173,11 +246,23 @@ impl WebhookSetting {
     fn arguments(&self) -> Vec<String> {
         let words = format!(
             "webhook serve --no-config --listen 0.0.0.0:{} --health 0.0.0.0:{} \
-            --certificate /etc/portcullis/certificate/tls.crt --key /etc/portcullis/certificate/tls.key \
-            --filename /etc/portcullis/policies",
+            --certificate /etc/portcullis/certificate/tls.crt --key /etc/portcullis/certificate/tls.key",
             PORTS.0, PORTS.1
         );
         let mut words: Vec<String> = words.split_whitespace().map(str::to_owned).collect();
+        match &self.mesh {
+            WebhookMesh::Cluster { istio_namespace, revision } => {
+                words.extend(
+                    ["--from-cluster", "--istio-namespace", istio_namespace].map(str::to_owned),
+                );
+                if !matches!(revision.as_str(), "" | "default") {
+                    words.extend(["--revision", revision].map(str::to_owned));
+                }
+            }
+            WebhookMesh::ConfigMap(_) => {
+                words.extend(["--filename", "/etc/portcullis/policies"].map(str::to_owned));
+            }
+        }
         if self.guards.is_some() {
             words.extend(["--guard", "/etc/portcullis/guards"].map(str::to_owned));
         }
@@ -190,10 +275,10 @@ impl WebhookSetting {
 
     fn volumes(&self) -> Vec<Value> {
         let certificate = json!({"secretName": self.certificate, "defaultMode": 0o440});
-        let mut volumes = vec![
-            json!({"name": "certificate", "secret": certificate}),
-            json!({"name": "policies", "configMap": {"name": self.policies}}),
-        ];
+        let mut volumes = vec![json!({"name": "certificate", "secret": certificate})];
+        if let WebhookMesh::ConfigMap(policies) = &self.mesh {
+            volumes.push(json!({"name": "policies", "configMap": {"name": policies}}));
+        }
         if let Some(guards) = &self.guards {
             volumes.push(json!({"name": "guards", "configMap": {"name": guards}}));
         }
@@ -221,8 +306,14 @@ impl WebhookSetting {
         })
     }
 
-    /// The API server and the kubelet are no pods, and so cannot be named. The webhook itself calls nobody.
+    /// The API server and the kubelet are no pods, and so cannot be named. The webhook itself calls nobody, but for the API
+    /// server where the mesh comes from it: its service's port, and the one behind it, as networks differ in which they see.
     fn network_policy(&self) -> Value {
+        let egress = if self.reads_cluster() {
+            json!([{"ports": [{"port": 443}, {"port": 6443}]}])
+        } else {
+            json!([])
+        };
         json!({
             "apiVersion": "networking.k8s.io/v1",
             "kind": "NetworkPolicy",
@@ -231,7 +322,7 @@ impl WebhookSetting {
                 "podSelector": {"matchLabels": self.labels()},
                 "policyTypes": ["Ingress", "Egress"],
                 "ingress": [{"ports": [{"port": "reviews"}, {"port": "health"}]}],
-                "egress": [],
+                "egress": egress,
             },
         })
     }
@@ -298,6 +389,15 @@ impl WebhookSetting {
 pub fn list_document(all: &[Document]) -> Document {
     let items: Vec<&Value> = all.iter().map(|one| &one.0).collect();
     Document::new(json!({"apiVersion": "v1", "kind": "List", "items": items}))
+}
+
+fn role(kind: &str, metadata: &Value, rules: &[Value]) -> Value {
+    json!({
+        "apiVersion": "rbac.authorization.k8s.io/v1",
+        "kind": kind,
+        "metadata": metadata,
+        "rules": rules,
+    })
 }
 
 fn mount(name: &str) -> Value {

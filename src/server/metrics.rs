@@ -1,5 +1,8 @@
 //! What happens → numbers, as Prometheus reads them.
 
+use std::sync::{Mutex, PoisonError};
+use std::time::Instant;
+
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
@@ -8,6 +11,7 @@ use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 use crate::admission::Size;
+use crate::cluster::Heard;
 
 /// Labels of a metric: names and values.
 type Labels = Vec<(&'static str, String)>;
@@ -28,6 +32,11 @@ pub(super) struct Metrics {
     load_failures: Family<Labels, Counter>,
     failed: Family<Labels, Gauge>,
     size: Family<Labels, Gauge>,
+    /// Each with one value, where the mesh comes from a cluster, and else with none.
+    connected: Family<Labels, Gauge>,
+    waits_for: Family<Labels, Gauge>,
+    age: Family<Labels, Gauge>,
+    current_at: Mutex<Option<Instant>>,
 }
 
 impl Default for Metrics {
@@ -47,6 +56,10 @@ impl Default for Metrics {
             load_failures: Family::default(),
             failed: Family::default(),
             size: Family::default(),
+            connected: Family::default(),
+            waits_for: Family::default(),
+            age: Family::default(),
+            current_at: Mutex::default(),
         };
         let Self {
             registry,
@@ -61,6 +74,10 @@ impl Default for Metrics {
             load_failures,
             failed,
             size,
+            connected,
+            waits_for,
+            age,
+            current_at: _,
         } = &mut metrics;
         registry.register("reviews", "Reviews that were answered", reviews.clone());
         registry.register(
@@ -101,6 +118,21 @@ impl Default for Metrics {
             failed.clone(),
         );
         registry.register("known", "How much is known", size.clone());
+        registry.register(
+            "cluster_connected",
+            "1 where the API server answers, and everything that is read is watched",
+            connected.clone(),
+        );
+        registry.register(
+            "cluster_waits_for",
+            "Kinds that have not been listed yet: before there is none the mesh is not known",
+            waits_for.clone(),
+        );
+        registry.register(
+            "cluster_age_seconds",
+            "Seconds since the cluster was last connected: so old what is known may be",
+            age.clone(),
+        );
         for what in ["known", "certificate"] {
             drop(failed.get_or_create(&label("what", what)));
         }
@@ -159,8 +191,30 @@ impl Metrics {
         }
     }
 
+    /// What is heard of a cluster.
+    pub(super) fn hears(&self, heard: &Heard) {
+        let waits_for = i64::try_from(heard.waits_for.len()).unwrap_or(i64::MAX);
+        let alone = Labels::new();
+        self.connected
+            .get_or_create(&alone)
+            .set(i64::from(heard.connected));
+        self.waits_for.get_or_create(&alone).set(waits_for);
+        *self
+            .current_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner) = heard.current_at;
+    }
+
     /// Everything as text.
     pub(super) fn text(&self) -> String {
+        let current_at = *self
+            .current_at
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        if let Some(then) = current_at {
+            let age = i64::try_from(then.elapsed().as_secs()).unwrap_or(i64::MAX);
+            self.age.get_or_create(&Labels::new()).set(age);
+        }
         let mut text = String::new();
         match encode(&mut text, &self.registry) {
             Ok(()) => text,

@@ -16,6 +16,7 @@ mod traces;
 #[path = "untraced.rs"]
 mod traces;
 
+use std::collections::BTreeSet;
 use std::net::SocketAddr;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -143,8 +144,11 @@ pub enum StartError {
 
 /// What all connections share; what is reloaded is swapped whole.
 struct Shared {
-    known: RwLock<Arc<Known>>,
+    /// Absent as long as a cluster has not told everything once.
+    known: RwLock<Option<Arc<Known>>>,
     tls: RwLock<Arc<tls::ServerConfig>>,
+    /// What was warned of when the mesh was last read.
+    warned: Mutex<BTreeSet<String>>,
     ready: AtomicBool,
     metrics: Metrics,
     traces: Traces,
@@ -162,9 +166,17 @@ impl fmt::Debug for Shared {
 }
 
 impl Shared {
-    /// The mesh as it is known now; who holds it keeps it, whatever is loaded meanwhile.
-    fn known(&self) -> Arc<Known> {
-        Arc::clone(&self.known.read().unwrap_or_else(PoisonError::into_inner))
+    /// The mesh as it is known now; who holds it keeps it, whatever is loaded meanwhile. Absent: nobody knows it yet.
+    fn known(&self) -> Option<Arc<Known>> {
+        self.known
+            .read()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    /// Whether reviews are answered, and will be for a while.
+    fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::SeqCst) && self.known().is_some()
     }
 
     fn tls(&self) -> Arc<tls::ServerConfig> {
@@ -187,12 +199,26 @@ pub struct Running {
 /// # Errors
 /// What keeps it from answering.
 pub fn start(options: Options, mut source: impl Source, log: Log) -> Result<Running, StartError> {
+    let metrics = Metrics::default();
     // What is written while it is read is read again.
-    let state = source.state();
-    let (known, warnings) = source.known().map_err(StartError::Known)?;
-    for warning in &warnings {
-        log.event("warning", &[("message", warning)]);
-    }
+    let mut state = source.state();
+    let mut warned = BTreeSet::new();
+    let known = match source.heard() {
+        Some(heard) if !heard.waits_for.is_empty() => {
+            state.0.clear();
+            metrics.hears(&heard);
+            None
+        }
+        Some(_) | None => {
+            let (known, warnings) = source.known().map_err(StartError::Known)?;
+            for warning in &warnings {
+                log.event("warning", &[("message", warning)]);
+            }
+            metrics.knows(&known.size());
+            warned.extend(warnings);
+            Some(Arc::new(known))
+        }
+    };
     let certificate = source.certificate().map_err(StartError::Certificate)?;
     let config = tls::config(&certificate, &options).map_err(StartError::Certificate)?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -208,19 +234,18 @@ pub fn start(options: Options, mut source: impl Source, log: Log) -> Result<Runn
     };
     let (address, listener) = bind(options.listen)?;
     let health = options.health.map(bind).transpose()?;
-    log.event(
-        "listening",
-        &[("address", &address.to_string()), ("known", &known.size().to_string())],
-    );
-    let metrics = Metrics::default();
-    metrics.knows(&known.size());
+    let size = known
+        .as_ref()
+        .map_or_else(|| "nothing yet".to_owned(), |known| known.size().to_string());
+    log.event("listening", &[("address", &address.to_string()), ("known", &size)]);
     let traces = Traces::to(options.traces.as_deref(), runtime.handle(), &metrics)
         .map_err(StartError::Traces)?;
     let (stop, stopped) = watch::channel(false);
     let desk = Desk::of(&options.limits);
     let shared = Arc::new(Shared {
-        known: RwLock::new(Arc::new(known)),
+        known: RwLock::new(known),
         tls: RwLock::new(config),
+        warned: Mutex::new(warned),
         ready: AtomicBool::new(true),
         metrics,
         traces,
@@ -251,6 +276,12 @@ impl Running {
     #[must_use]
     pub const fn health(&self) -> Option<SocketAddr> {
         self.health
+    }
+
+    /// Whether it answers reviews: not before a cluster has told everything once.
+    #[must_use]
+    pub fn is_ready(&self) -> bool {
+        self.shared.is_ready()
     }
 
     /// Waits for SIGTERM or SIGINT, and then ends as [`Running::stop`] does.

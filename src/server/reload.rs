@@ -1,11 +1,13 @@
 //! A source that is otherwise → the mesh or the certificate that it holds now, or a word about why the old one stays.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use super::Shared;
 use super::tls::{self, Certificate};
 use crate::admission::Known;
+use crate::cluster::Heard;
 
 /// Where a mesh and a certificate come from.
 pub trait Source: Send + 'static {
@@ -18,6 +20,12 @@ pub trait Source: Send + 'static {
     /// # Errors
     /// Everything that is wrong with them.
     fn known(&mut self) -> Result<(Known, Vec<String>), Vec<String>>;
+
+    /// What is heard of the cluster that the mesh comes from; absent: it comes from files. While something is waited for
+    /// the mesh is not read: the server listens, is not ready, and answers that it could not look.
+    fn heard(&mut self) -> Option<Heard> {
+        None
+    }
 
     /// Reads the certificate.
     ///
@@ -51,18 +59,22 @@ pub(super) async fn watch(
 
 /// Loads what is otherwise than `before`.
 fn look(source: &mut impl Source, shared: &Shared, before: &(String, String)) -> (String, String) {
-    let state = source.state();
+    // What is heard while the state is asked for is looked at the next time.
+    let waits = shared.hear(source.heard());
+    let mut state = source.state();
+    if waits {
+        state.0.clone_from(&before.0);
+    }
     if state.0 != before.0 {
         match source.known() {
             Ok((known, warnings)) => {
-                for warning in &warnings {
-                    shared.log.event("warning", &[("message", warning)]);
-                }
+                shared.warn(warnings);
                 shared
                     .log
                     .event("reloaded", &[("known", &known.size().to_string())]);
                 shared.metrics.knows(&known.size());
-                *shared.known.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(known);
+                *shared.known.write().unwrap_or_else(PoisonError::into_inner) =
+                    Some(Arc::new(known));
                 shared.metrics.loaded("known");
             }
             Err(errors) => shared.failed("known", &errors.join("; ")),
@@ -85,6 +97,26 @@ fn look(source: &mut impl Source, shared: &Shared, before: &(String, String)) ->
 }
 
 impl Shared {
+    /// Tells what is heard of a cluster. Whether something is still waited for.
+    pub(super) fn hear(&self, heard: Option<Heard>) -> bool {
+        let Some(heard) = heard else { return false };
+        for (event, message) in &heard.news {
+            self.log.event(event, &[("message", message)]);
+        }
+        self.metrics.hears(&heard);
+        !heard.waits_for.is_empty()
+    }
+
+    /// Tells warnings, those that were there the last time left out: a cluster is read again and again.
+    pub(super) fn warn(&self, warnings: Vec<String>) {
+        let warnings: BTreeSet<String> = warnings.into_iter().collect();
+        let mut told = self.warned.lock().unwrap_or_else(PoisonError::into_inner);
+        for warning in warnings.difference(&told) {
+            self.log.event("warning", &[("message", warning)]);
+        }
+        *told = warnings;
+    }
+
     /// Tells that something could not be loaded, and that the old one stays.
     fn failed(&self, what: &str, why: &str) {
         self.log

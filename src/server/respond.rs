@@ -122,6 +122,9 @@ fn health(path: &str, accept: Option<&HeaderValue>, shared: &Shared) -> Answered
         "/readyz" if !shared.ready.load(Ordering::SeqCst) => {
             text(StatusCode::SERVICE_UNAVAILABLE, "stopping")
         }
+        "/readyz" if !shared.is_ready() => {
+            text(StatusCode::SERVICE_UNAVAILABLE, "the mesh is not known yet")
+        }
         _ => text(StatusCode::OK, "ok"),
     }
 }
@@ -253,7 +256,11 @@ fn later(why: &str) -> Answered {
 
 /// The answer; a defect of ours is one, too.
 fn answer(body: &str, shared: &Shared) -> Answer {
-    let known = shared.known();
+    let failure = |why| {
+        let uid = catch_unwind(|| admission::uid(body)).unwrap_or_default();
+        Answer::of_failure(&uid, why, shared.options.fail_open)
+    };
+    let Some(known) = shared.known() else { return failure("the mesh is not known yet") };
     let answer = catch_unwind(AssertUnwindSafe(|| {
         let mut answer = admission::review(body, &known);
         if shared.options.fail_open {
@@ -263,8 +270,7 @@ fn answer(body: &str, shared: &Shared) -> Answer {
     }));
     answer.unwrap_or_else(|_| {
         shared.metrics.panicked();
-        let uid = catch_unwind(|| admission::uid(body)).unwrap_or_default();
-        Answer::of_failure(&uid, "a defect of portcullis, see its log", shared.options.fail_open)
+        failure("a defect of portcullis, see its log")
     })
 }
 

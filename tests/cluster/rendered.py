@@ -31,9 +31,10 @@ def same(what, text, name, without=()):
     wrong.extend(found)
 
 
-kustomize = rendered / "kustomize.yaml"
-if kustomize.exists():
-    same("kustomize", kustomize.read_text(), "kustomize.printed")
+for name in ["kustomize", "kustomize-from-cluster"]:
+    kustomize = rendered / f"{name}.yaml"
+    if kustomize.exists():
+        same(name, kustomize.read_text(), f"{name}.printed")
 
 # Severity 1 is an information: that an icon is recommended.
 findings = helm.lint("deploy/chart")
@@ -63,6 +64,17 @@ with helm.Chart.load("deploy/chart") as chart:
     same("chart", template(registered), "usual.printed", ["Namespace"])
     (rendered / "chart.yaml").write_text(template(registered))
     same("chart with other values", template(other | registered), "other.printed", ["Namespace"])
+    more = {"resources": {"limits": {"memory": "1Gi"}}}
+    cluster = more | {"cluster": {"enabled": True}}
+    same("chart with a cluster", template(cluster | registered), "cluster.printed", ["Namespace"])
+    (rendered / "chart-from-cluster.yaml").write_text(template(cluster | registered))
+    revision = more | {
+        "name": "keeper",
+        "namespace": "gate",
+        "guards": {"configMap": "g"},
+        "cluster": {"enabled": True, "istioNamespace": "mesh", "revision": "canary"},
+    }
+    same("chart with a revision", template(revision | registered), "revision.printed", ["Namespace"])
     unproven = objects(template({}))
     if any("Webhook" in one for one in unproven):
         wrong.append("the chart registers the webhook unasked")

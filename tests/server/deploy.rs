@@ -44,13 +44,14 @@ fn kinds(manifests: &[Value]) -> Vec<&str> {
 }
 
 #[rstest]
-#[case("server")]
-#[case("registration")]
-fn the_kustomize_bases_are_what_is_printed(#[case] part: &str) {
-    let path = format!("deploy/webhook/{part}/webhook.yaml");
-    let (exit, out, err) = manifests(&[part]);
+#[case("server", &["server"])]
+#[case("server-from-cluster", &["server", "--from-cluster"])]
+#[case("registration", &["registration"])]
+fn the_kustomize_bases_are_what_is_printed(#[case] folder: &str, #[case] words: &[&str]) {
+    let path = format!("deploy/webhook/{folder}/webhook.yaml");
+    let (exit, out, err) = manifests(words);
     assert_eq!(exit, Exit::Yes);
-    assert_eq!(err.contains("`caBundle` is a placeholder"), part == "registration", "{err}");
+    assert_eq!(err.contains("`caBundle` is a placeholder"), folder == "registration", "{err}");
     is_or_becomes(&path, &project(&path), &out);
 }
 
@@ -68,6 +69,9 @@ fn all_of_it_is_the_server_and_its_registration() {
     ];
     assert_eq!(kinds(&all), wanted);
     assert_eq!(kinds(&printed(&["server"])), wanted[..6]);
+    let mut rights = wanted.to_vec();
+    drop(rights.splice(2..2, ["ClusterRole", "ClusterRoleBinding", "Role", "RoleBinding"]));
+    assert_eq!(kinds(&printed(&["--ca-bundle", "root.pem", "--from-cluster"])), rights);
     let elsewhere = ["--ca-bundle", "root.pem", "--url", "https://localhost:8443/validate"];
     assert_eq!(kinds(&printed(&elsewhere)), wanted[6..]);
 }
@@ -107,20 +111,146 @@ fn options_go_where_they_belong() {
     );
 }
 
+fn of_kind<'m>(manifests: &'m [Value], kind: &str) -> &'m Value {
+    manifests.iter().find(|one| one["kind"] == kind).unwrap()
+}
+
+fn arguments(manifests: &[Value]) -> Vec<&str> {
+    let pod = &of_kind(manifests, "Deployment")["spec"]["template"]["spec"];
+    let words = pod["containers"][0]["args"].as_array().unwrap();
+    words.iter().map(|word| word.as_str().unwrap()).collect()
+}
+
 /// What the deployment runs is understood by the program.
-#[test]
-fn the_arguments_are_those_of_serve() {
-    let all = printed(&["server", "--guards", "g", "--fail-open", "--", "--max-newly-denied", "3"]);
-    let arguments = &all[2]["spec"]["template"]["spec"]["containers"][0]["args"];
-    let words: Vec<&str> = arguments
-        .as_array()
-        .unwrap()
-        .iter()
-        .map(|word| word.as_str().unwrap())
-        .collect();
+#[rstest]
+#[case::files(&[], "/etc/portcullis/policies")]
+#[case::a_cluster(
+    &["--from-cluster", "--istio-namespace", "mesh", "--revision", "canary"],
+    if cfg!(feature = "kube") { "missing.yaml" } else { "`--features kube`" }
+)]
+fn the_arguments_are_those_of_serve(#[case] words: &[&str], #[case] why: &str) {
+    let mut options = vec!["--guards", "g", "--fail-open", "--", "--max-newly-denied", "3"];
+    if words.contains(&"--from-cluster") {
+        // A kubeconfig of whoever runs the test is not what is meant.
+        options.extend(["--kubeconfig", "missing.yaml"]);
+    }
+    let all = printed(&[&["server"], words, &options].concat());
+    let words = arguments(&all);
     let call = Captured::default().run(&words);
     assert_eq!(call.exit, Exit::CouldNotAsk);
-    assert!(call.err.contains("/etc/portcullis/policies"), "{}", call.err);
+    assert!(call.err.contains(why), "{}", call.err);
+}
+
+/// To list and watch what is read: no more, and no less.
+#[test]
+fn the_rights_are_those_to_what_is_read() {
+    let all = printed(&["server", "--from-cluster", "--namespace", "gate", "--name", "keeper"]);
+    let texts = |value: &Value| -> Vec<String> {
+        let texts = value.as_array().unwrap().iter();
+        texts
+            .map(|text| text.as_str().unwrap().to_owned())
+            .collect()
+    };
+    let mut given = Vec::new();
+    for rule in of_kind(&all, "ClusterRole")["rules"].as_array().unwrap() {
+        assert_eq!(texts(&rule["verbs"]), ["list", "watch"]);
+        assert!(rule.get("resourceNames").is_none());
+        for group in texts(&rule["apiGroups"]) {
+            let resources = texts(&rule["resources"]);
+            given.extend(resources.into_iter().map(|plural| (group.clone(), plural)));
+        }
+    }
+    let wanted: Vec<(String, String)> = portcullis::cluster::KINDS
+        .iter()
+        .filter(|kind| kind.kind != "ConfigMap")
+        .map(|kind| (kind.group.to_owned(), kind.plural.to_owned()))
+        .collect();
+    assert_eq!(given, wanted);
+    assert!(
+        given
+            .iter()
+            .all(|(_, plural)| plural != "secrets" && plural != "*")
+    );
+    let role = of_kind(&all, "Role");
+    assert_eq!(role["metadata"]["namespace"], "istio-system");
+    let wanted = serde_json::json!([{
+        "apiGroups": [""], "resources": ["configmaps"], "resourceNames": ["istio"], "verbs": ["list", "watch"],
+    }]);
+    assert_eq!(role["rules"], wanted);
+    for binding in ["ClusterRoleBinding", "RoleBinding"] {
+        let binding = of_kind(&all, binding);
+        assert_eq!(binding["roleRef"]["name"], "keeper");
+        let subject =
+            serde_json::json!([{"kind": "ServiceAccount", "name": "keeper", "namespace": "gate"}]);
+        assert_eq!(binding["subjects"], subject);
+    }
+}
+
+/// The chart gives the same rights.
+#[test]
+fn the_rights_of_the_chart_are_those_that_are_printed() {
+    let text = project("deploy/chart/templates/rights.yaml");
+    let role = text.split("kind: ClusterRoleBinding").next().unwrap();
+    let lines = role.lines().filter_map(|line| {
+        let group = line
+            .strip_prefix("- apiGroups: [")
+            .map(|rest| rest.trim_end_matches(']'));
+        group.or_else(|| line.strip_prefix("  - "))
+    });
+    let mut wanted = Vec::new();
+    let many = portcullis::cluster::KINDS.iter().filter(|kind| !kind.one);
+    for kind in many {
+        let group = if kind.group.is_empty() { "\"\"" } else { kind.group };
+        if !wanted.contains(&group) {
+            wanted.push(group);
+        }
+        wanted.push(kind.plural);
+    }
+    assert_eq!(lines.collect::<Vec<_>>(), wanted);
+}
+
+#[rstest]
+#[case::files(&[], false)]
+#[case::a_cluster(&["--from-cluster"], true)]
+fn a_token_and_a_way_out_are_for_who_reads_a_cluster(#[case] words: &[&str], #[case] reads: bool) {
+    let all = printed(&[&["server"], words].concat());
+    let pod = &of_kind(&all, "Deployment")["spec"]["template"]["spec"];
+    assert_eq!(pod["automountServiceAccountToken"], reads);
+    let limits = &pod["containers"][0]["resources"]["limits"];
+    assert_eq!(limits["memory"], if reads { "1Gi" } else { "256Mi" });
+    assert_eq!(pod["volumes"].as_array().unwrap().len(), if reads { 1 } else { 2 });
+    let egress = &of_kind(&all, "NetworkPolicy")["spec"]["egress"];
+    let ports = serde_json::json!([{"ports": [{"port": 443}, {"port": 6443}]}]);
+    assert_eq!(*egress, if reads { ports } else { serde_json::json!([]) });
+    assert_eq!(arguments(&all).contains(&"--from-cluster"), reads);
+    assert_eq!(arguments(&all).contains(&"--filename"), !reads);
+}
+
+/// The config map of istiod is that of its revision.
+#[test]
+fn a_revision_names_its_config_map() {
+    let words = ["server", "--from-cluster", "--istio-namespace", "mesh", "--revision", "canary"];
+    let all = printed(&words);
+    let role = of_kind(&all, "Role");
+    assert_eq!(role["metadata"]["namespace"], "mesh");
+    assert_eq!(role["rules"][0]["resourceNames"][0], "istio-canary");
+    let words = arguments(&all).join(" ");
+    assert!(words.ends_with("--from-cluster --istio-namespace mesh --revision canary"), "{words}");
+}
+
+#[rstest]
+#[case::both(&["serve", "--from-cluster", "-f", "policies"], "cannot be used with '--filename <PATH>'")]
+#[case::a_context_of_nothing(&["serve", "-f", "policies", "--context", "prod"], "`--context` is about a cluster, and none is read")]
+#[case::a_revision_of_nothing(&["manifests", "--revision", "canary"], "`--revision` is about a cluster")]
+#[case::a_config_map_beside(&["manifests", "--from-cluster", "--policies", "p"], "cannot be used with")]
+#[case::no_cluster(
+    &["serve", "--from-cluster", "--kubeconfig", "missing.yaml"],
+    if cfg!(feature = "kube") { "no cluster can be read" } else { "build it with `--features kube`" }
+)]
+fn words_about_a_cluster_are_held_against_each_other(#[case] words: &[&str], #[case] why: &str) {
+    let call = Captured::default().run(&[&["webhook"], words].concat());
+    assert_eq!((call.exit, call.out.as_str()), (Exit::CouldNotAsk, ""));
+    assert!(call.err.contains(why), "{}", call.err);
 }
 
 #[rstest]
@@ -294,7 +424,7 @@ fn the_page_shows_words_that_are_taken() {
         .map(str::trim)
         .filter(|line| line.starts_with("portcullis webhook "))
         .collect();
-    assert_eq!(lines.len(), 4, "{lines:?}");
+    assert_eq!(lines.len(), 6, "{lines:?}");
     for line in lines {
         let command = line.split([' ', '\n']).skip(1);
         let words: Vec<&str> = command

@@ -180,7 +180,7 @@ pub(crate) fn options() -> Options {
 
 pub(crate) fn serve(
     citadel: &Citadel,
-    source: InMemory,
+    source: impl Source,
     options: Options,
 ) -> Result<Serving, StartError> {
     let log = Arc::new(Mutex::new(Vec::new()));
