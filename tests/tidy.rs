@@ -123,6 +123,7 @@ const DOORWAYS: &[(&str, &[&str])] = &[
             "src/cluster/discovery.rs",
             "src/cluster/follow.rs",
             "src/cluster/watch.rs",
+            "src/server/bodies.rs",
             "src/server/connection.rs",
             "src/server/mod.rs",
             "src/server/places.rs",
