@@ -289,6 +289,36 @@ fn what_is_good_takes_the_place_of_what_was_and_what_is_bad_does_not() {
     assert!(!allowed(post(&mut kept, &open())));
 }
 
+/// No file descriptor was left, say: the files are as they were, and can be read now. It is told once that they could not.
+#[test]
+fn what_could_not_be_read_is_read_again() {
+    let (citadel, source, serving) = serving();
+    source.write(|files| files.manifests.push_str("oops: 1\n"));
+    let good = citadel.certificate();
+    source.rotate(Certificate { key: citadel.certificate().key, ..citadel.certificate() });
+    let failed = |what| format!("portcullis_reload_failed{{what=\"{what}\"}}");
+    for what in ["known", "certificate"] {
+        serving.wait_for(what, |serving| serving.metric(&failed(what)) == "1");
+    }
+    // More than one look later.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let log = serving.log.lock().unwrap().clone();
+    assert_eq!(
+        log.iter()
+            .filter(|line| line.contains("reload failed"))
+            .count(),
+        2,
+        "{log:?}"
+    );
+    source.write_unseen(|files| {
+        files.manifests = MESH.to_owned();
+        files.certificate = good;
+    });
+    for what in ["known", "certificate"] {
+        serving.wait_for(what, |serving| serving.metric(&failed(what)) == "0");
+    }
+}
+
 #[test]
 fn a_certificate_is_taken_up_by_new_connections_and_a_bad_one_is_not() {
     let (citadel, source, serving) = serving();

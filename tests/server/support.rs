@@ -111,6 +111,11 @@ impl InMemory {
         files.changes.0 += 1;
     }
 
+    /// Changes what is read, where nothing tells that it is otherwise.
+    pub(crate) fn write_unseen(&self, change: impl FnOnce(&mut Files)) {
+        change(&mut self.0.lock().unwrap());
+    }
+
     pub(crate) fn rotate(&self, certificate: Certificate) {
         let mut files = self.0.lock().unwrap();
         files.certificate = certificate;
