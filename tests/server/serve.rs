@@ -216,6 +216,7 @@ fn who_rests_takes_places_only_from_those_who_rest_there_too(#[case] bad: Gets) 
         shaking: room(Gets::ToAHello),
         asking: room(Gets::ToHalfARequest),
         known: 9,
+        requests: 100,
     };
     let serving = serve(&citadel, source, options).unwrap();
     let mut kept = serving.connect();
@@ -455,7 +456,8 @@ fn the_limits_are_those_that_are_promised() {
     let limits = Limits::of(2);
     assert_eq!(limits.body, 3 << 20);
     assert_eq!(limits.head, 64 << 10);
-    let Room { silent, greeting, shaking, asking, known } = limits.room;
+    let Room { silent, greeting, shaking, asking, known, requests } = limits.room;
+    assert_eq!(requests, 4_096);
     let rooms = [silent, greeting, shaking, asking, known];
     assert_eq!(rooms, [8_192, 2_048, 2_048, 512, 1_024]);
     let document = include_str!("../../docs/admission.md");

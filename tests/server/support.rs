@@ -165,7 +165,7 @@ impl Source for InMemory {
 pub(crate) struct Serving {
     pub(crate) running: Running,
     pub(crate) log: Arc<Mutex<Vec<String>>>,
-    client: Arc<ClientConfig>,
+    pub(crate) client: Arc<ClientConfig>,
 }
 
 pub(crate) fn options() -> Options {
