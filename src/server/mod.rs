@@ -225,7 +225,7 @@ pub fn start(options: Options, mut source: impl Source, log: Log) -> Result<Runn
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .thread_name("webhook")
-        .max_blocking_threads(options.limits.concurrency.saturating_add(2))
+        .max_blocking_threads(options.limits.concurrency.max(1))
         .build()?;
     let bind = |address: SocketAddr| {
         runtime

@@ -4,7 +4,7 @@ use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
@@ -14,7 +14,8 @@ use hyper::header::{
     TRANSFER_ENCODING,
 };
 use hyper::{Method, Request, Response, StatusCode};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
 use super::bodies::{Bodies, Body};
@@ -53,14 +54,13 @@ impl hyper::body::Body for Sent {
     }
 }
 
-/// Where reviews wait for their turn.
+/// Where reviews wait for their turn: the threads that answer them take one after the other.
 #[derive(Debug)]
 pub(super) struct Desk {
-    turns: Arc<Semaphore>,
+    /// Reviews that wait or are answered.
+    taken: Arc<Semaphore>,
     /// Whoever looks at a long review.
     long: Arc<Semaphore>,
-    waiting: AtomicUsize,
-    most: usize,
     bodies: Bodies,
 }
 
@@ -70,21 +70,24 @@ const LONG: usize = 256 << 10;
 impl Desk {
     pub(super) fn of(limits: &Limits) -> Self {
         Self {
-            turns: Arc::new(Semaphore::new(limits.concurrency)),
+            taken: Arc::new(Semaphore::new(limits.concurrency.saturating_add(limits.queue))),
             long: Arc::new(Semaphore::new(1)),
             bodies: Bodies::of(limits.bodies),
-            waiting: AtomicUsize::new(0),
-            most: limits.queue,
         }
+    }
+
+    /// A place among those that wait; absent where too many do.
+    fn queue(&self) -> Option<OwnedSemaphorePermit> {
+        Arc::clone(&self.taken).try_acquire_owned().ok()
     }
 }
 
-/// Counts one that waits, as long as it is there.
-struct Waiting<'d>(&'d AtomicUsize);
+/// A review that nobody waits for any more is not begun.
+struct Forgotten(AbortHandle);
 
-impl Drop for Waiting<'_> {
+impl Drop for Forgotten {
     fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::SeqCst);
+        self.0.abort();
     }
 }
 
@@ -191,27 +194,20 @@ async fn review(
     let Ok(body) = String::from_utf8(body) else {
         return text(StatusCode::BAD_REQUEST, "the review is no UTF-8");
     };
-    let waiting = Waiting(&desk.waiting);
-    if desk.waiting.fetch_add(1, Ordering::SeqCst) >= desk.most
-        && desk.turns.available_permits() == 0
-    {
-        return later("too many reviews wait already");
-    }
+    let Some(turn) = desk.queue() else { return later("too many reviews wait already") };
     // What is made of a long one is many times as long.
     let alone = match body.len() {
         ..LONG => None,
         LONG.. => Arc::clone(&desk.long).acquire_owned().await.ok(),
     };
-    let Ok(turn) = Arc::clone(&desk.turns).acquire_owned().await else {
-        return text(StatusCode::SERVICE_UNAVAILABLE, "stopping");
-    };
-    drop(waiting);
     let held = Arc::clone(shared);
+    // Its threads take the next one without being woken, as long as any waits.
     let answer = tokio::task::spawn_blocking(move || {
         // Held until the answer is there, also where nobody waits for it any more.
-        let _turn = (turn, alone, held_body);
+        let _held = (turn, alone, held_body);
         answer(&body, &held)
     });
+    let _forgotten = Forgotten(answer.abort_handle());
     let Ok(answer) = answer.await else {
         return text(StatusCode::INTERNAL_SERVER_ERROR, "the review could not be answered");
     };

@@ -75,15 +75,14 @@ const HIDDEN: &str = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n";
 fn what_can_be_read_in_two_ways_is_refused(#[case] text: String, #[case] status: u16) {
     let process = Process::start(&[]);
     let mut stream = process.connect();
-    // Whoever refuses early may close before it has read everything.
-    if stream
+    let sent = stream
         .write_all(text.as_bytes())
-        .and_then(|()| stream.flush())
-        .is_err()
-    {
-        eprintln!("the server closed early");
+        .and_then(|()| stream.flush());
+    let answered = statuses(&rest(&mut stream));
+    // Whoever refuses before it has read everything may close: then the answer can be lost on its way (RFC 9112 §9.6).
+    if sent.is_ok() || !answered.is_empty() {
+        assert_eq!(answered, [status]);
     }
-    assert_eq!(statuses(&rest(&mut stream)), [status]);
     lives(&process);
 }
 
