@@ -152,7 +152,12 @@ impl Known {
                 Resource::AuthorizationPolicy(policy) => policy.meta.created = None,
                 Resource::PeerAuthentication(policy) => policy.meta.created = None,
                 Resource::RequestAuthentication(policy) => policy.meta.created = None,
-                _ => {}
+                Resource::Namespace(_)
+                | Resource::ServiceAccount(_)
+                | Resource::Service(_)
+                | Resource::Workload(_)
+                | Resource::MeshConfig(..)
+                | Resource::Later { .. } => {}
             }
         }
         after

@@ -86,7 +86,7 @@ fn look(
             *shared.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(known));
         });
         let failed = failed.map_err(|errors| errors.join("; "));
-        known_failed = shared.ended("known", failed, &state.0, known_failed);
+        known_failed = shared.ended("known", failed, &state.0, known_failed.as_ref());
     }
     if state.1 != before.1 || certificate_failed.is_some() {
         let config = source
@@ -96,7 +96,8 @@ fn look(
             shared.log.event("certificate", &[]);
             *shared.tls.write().unwrap_or_else(PoisonError::into_inner) = config;
         });
-        certificate_failed = shared.ended("certificate", failed, &state.1, certificate_failed);
+        certificate_failed =
+            shared.ended("certificate", failed, &state.1, certificate_failed.as_ref());
     }
     (state, (known_failed, certificate_failed))
 }
@@ -128,14 +129,14 @@ impl Shared {
         what: &str,
         ended: Result<(), String>,
         state: &str,
-        told: Option<(String, String)>,
+        told: Option<&(String, String)>,
     ) -> Option<(String, String)> {
         let Err(why) = ended else {
             self.metrics.loaded(what);
             return None;
         };
         let failed = (state.to_owned(), why);
-        if told.as_ref() != Some(&failed) {
+        if told != Some(&failed) {
             self.failed(what, &failed.1);
         }
         Some(failed)
