@@ -139,6 +139,36 @@ impl Known {
         }
     }
 
+    /// A policy that takes the place of one of which the files do not say how old it is: it is no older or younger for that
+    /// the API server says it. Of the same level the oldest PeerAuthentication counts alone [PA-2], and one without a time
+    /// is the oldest.
+    pub(super) fn of_its_age(&self, mut after: Resource) -> Resource {
+        let before = self
+            .resources
+            .iter()
+            .find(|resource| identity(resource) == identity(&after));
+        if before.is_some_and(|before| before.meta().created.is_none()) {
+            match &mut after {
+                Resource::AuthorizationPolicy(policy) => policy.meta.created = None,
+                Resource::PeerAuthentication(policy) => policy.meta.created = None,
+                Resource::RequestAuthentication(policy) => policy.meta.created = None,
+                Resource::Namespace(_)
+                | Resource::ServiceAccount(_)
+                | Resource::Service(_)
+                | Resource::Workload(_)
+                | Resource::MeshConfig(..)
+                | Resource::Later { .. } => {}
+            }
+        }
+        after
+    }
+
+    /// Whether a resource has this name.
+    pub(super) fn names(&self, name: &str) -> bool {
+        let mut names = self.resources.iter().map(|resource| &resource.meta().name);
+        names.any(|known| known == name)
+    }
+
     /// The resources once `after` stands where the one of its kind, namespace and name did.
     pub(super) fn with<'k>(&'k self, after: &'k Resource) -> impl Iterator<Item = &'k Resource> {
         let others = self.resources.iter();

@@ -128,7 +128,7 @@ fn handling(asked: &Asked) -> Handling {
     }
     match asked.operation {
         Operation::Connect => Handling::Deny(format!("{kind} cannot be connected to")),
-        Operation::Update if is_leaving(asked) => Handling::NoMeaning,
+        Operation::Update if is_leaving(asked) && !is_gone(asked) => Handling::NoMeaning,
         Operation::Create | Operation::Delete | Operation::Update => Handling::Look,
     }
 }
@@ -137,26 +137,52 @@ fn handling(asked: &Asked) -> Handling {
 /// admitted today. One whose meaning changes is looked at as any other: `deletionTimestamp` is no way round.
 fn is_leaving(asked: &Asked) -> bool {
     let (Some(object), Some(old)) = (&asked.object, &asked.old) else { return false };
-    let of_meta = |node: &Node, field: &str| {
-        let meta = node.get("metadata");
-        meta.and_then(|meta| meta.get(field)).cloned()
-    };
     let same_meta = |field: &str| of_meta(object, field) == of_meta(old, field);
-    of_meta(object, "deletionTimestamp").is_some()
-        && of_meta(old, "deletionTimestamp").is_some()
+    is_being_deleted(asked)
         && object.get("spec") == old.get("spec")
         && same_meta("labels")
         && same_meta("annotations")
+}
+
+/// Whether an update takes the last finalizer of an object that is being deleted: with it the object goes. When its
+/// deletion was looked at it still counted, and whatever else has been deleted since was held against a mesh with it.
+fn is_gone(asked: &Asked) -> bool {
+    let finalizers = asked
+        .object
+        .as_ref()
+        .and_then(|object| of_meta(object, "finalizers"));
+    let is_left = match finalizers.map(|node| &node.value) {
+        None => false,
+        Some(Value::Sequence(finalizers)) => !finalizers.is_empty(),
+        Some(_) => true,
+    };
+    asked.operation == Operation::Update && is_being_deleted(asked) && !is_left
+}
+
+/// Whether an object is being deleted, and was before.
+fn is_being_deleted(asked: &Asked) -> bool {
+    let has_time = |object: &Option<Node>| {
+        let object = object.as_ref();
+        object.is_some_and(|object| of_meta(object, "deletionTimestamp").is_some())
+    };
+    has_time(&asked.object) && has_time(&asked.old)
+}
+
+fn of_meta<'n>(object: &'n Node, field: &str) -> Option<&'n Node> {
+    object.get("metadata")?.get(field)
 }
 
 /// Makes the change, and says what is wrong with it. A budget is searched with `requests` at most.
 fn look(asked: &Asked, requests: usize, known: &Known, answer: &mut Answer) {
     let after = match asked.operation {
         Operation::Delete => None,
-        Operation::Connect | Operation::Create | Operation::Update => match object(asked, answer) {
-            Some(after) => Some(after),
-            None => return,
-        },
+        Operation::Update if is_gone(asked) => None,
+        Operation::Connect | Operation::Create | Operation::Update => {
+            match object(asked, known, answer) {
+                Some(after) => Some(known.of_its_age(after)),
+                None => return,
+            }
+        }
     };
     let Some((namespace, name)) = identity(asked, after.as_ref()) else {
         return answer.deny(
@@ -191,7 +217,7 @@ fn look(asked: &Asked, requests: usize, known: &Known, answer: &mut Answer) {
 }
 
 /// Reads the object as files are read. What is wrong with it is denied.
-fn object(asked: &Asked, answer: &mut Answer) -> Option<Resource> {
+fn object(asked: &Asked, known: &Known, answer: &mut Answer) -> Option<Resource> {
     let Some(object) = &asked.object else {
         let message = format!("`request.object` is missing for {}", asked.operation.as_str());
         answer.http_status = 400;
@@ -209,7 +235,7 @@ fn object(asked: &Asked, answer: &mut Answer) -> Option<Resource> {
         return None;
     }
     let named;
-    let object = match with_a_name(object) {
+    let object = match with_a_name(object, known) {
         Some(with_a_name) => {
             named = with_a_name;
             &named
@@ -232,6 +258,15 @@ fn object(asked: &Asked, answer: &mut Answer) -> Option<Resource> {
                 answer.deny(Reason::BadRequest, message);
                 return None;
             }
+            if namespace.is_empty() {
+                // Every kind that is looked at has one: without it there is no workload that it could reach.
+                answer.http_status = 400;
+                answer.deny(
+                    Reason::BadRequest,
+                    "neither `request.namespace` nor `request.object` says a namespace",
+                );
+                return None;
+            }
             Some(resource)
         }
         _ => {
@@ -241,8 +276,9 @@ fn object(asked: &Asked, answer: &mut Answer) -> Option<Resource> {
     }
 }
 
-/// The object with the beginning of its name for a name, where the API server is yet to make up the rest.
-fn with_a_name(object: &Node) -> Option<Node> {
+/// The object with the beginning of its name for a name, where the API server is yet to make up the rest. It is a name that
+/// nothing known has: a new object takes no other one's place.
+fn with_a_name(object: &Node, known: &Known) -> Option<Node> {
     let meta = object.get("metadata")?;
     if meta
         .get("name")
@@ -251,7 +287,10 @@ fn with_a_name(object: &Node) -> Option<Node> {
         return None;
     }
     let beginning = meta.get("generateName")?.as_str()?;
-    let name = format!("{beginning}xxxxx");
+    let mut name = format!("{beginning}xxxxx");
+    while known.names(&name) {
+        name.push('x');
+    }
     let mut object = object.clone();
     let Value::Mapping(entries) = &mut object.value else { return None };
     let (_, meta) = entries.iter_mut().find(|(key, _)| key.name == "metadata")?;
@@ -262,7 +301,8 @@ fn with_a_name(object: &Node) -> Option<Node> {
     Some(object)
 }
 
-/// Namespace and name of what is changed: the object's, else the old object's, else the request's.
+/// Namespace and name of what is changed: the object's, else the old object's, else the request's; none where one of them
+/// is not said.
 fn identity(asked: &Asked, after: Option<&Resource>) -> Option<(String, String)> {
     if let Some(after) = after {
         let meta = after.meta();
@@ -274,7 +314,8 @@ fn identity(asked: &Asked, after: Option<&Resource>) -> Option<(String, String)>
         if written.is_empty() { otherwise.to_owned() } else { written.to_owned() }
     };
     let name = of("name", &asked.name);
-    (!name.is_empty()).then(|| (of("namespace", &asked.namespace), name))
+    let namespace = of("namespace", &asked.namespace);
+    (!name.is_empty() && !namespace.is_empty()).then_some((namespace, name))
 }
 
 /// Denies an object that the API server, Istio's webhook or Envoy would not take, or that is not understood.

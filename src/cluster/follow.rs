@@ -11,7 +11,7 @@ use kube::core::ApiResource;
 use kube::error::Error;
 use kube::runtime::watcher::{self, Event, watcher};
 use kube::{Client, ResourceExt as _};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::client::WATCH_SECONDS;
 use super::kinds::{Kind, config_map};
@@ -34,11 +34,13 @@ pub(super) async fn follow(
     loop {
         // What comes meanwhile is not missed.
         let mut again = shared.again.subscribe();
-        let watching = watch_once(&shared, &client, kind, &resource, &mut patience);
+        let began = Instant::now();
+        let watching = watch_once(&shared, &client, kind, &resource);
         let ended = tokio::select! {
             ended = AssertUnwindSafe(watching).catch_unwind() => ended,
             _ = again.changed() => continue,
         };
+        patience.after(began.elapsed());
         match ended {
             Ok(Some(Ended::Unknown)) => {
                 shared.contact().calm(&who);
@@ -70,7 +72,6 @@ async fn watch_once(
     client: &Client,
     kind: Kind,
     resource: &ApiResource,
-    patience: &mut Patience,
 ) -> Option<Ended> {
     let mut config = watcher::Config::default().timeout(WATCH_SECONDS);
     let api: Api<DynamicObject> = if kind.one {
@@ -98,7 +99,6 @@ async fn watch_once(
             }
             Event::InitDone => {
                 shared.store().end(kind);
-                *patience = Patience::default();
                 shared.contact().calm(&who);
             }
             Event::Apply(object) => {
@@ -156,6 +156,14 @@ fn read(
 pub(super) struct Patience(u32);
 
 impl Patience {
+    /// Something went well for so long. A list that succeeds, and whose watch ends at once, is to be asked for ever more
+    /// seldom, too: it is long.
+    fn after(&mut self, time: Duration) {
+        if time >= MOST_PATIENCE {
+            *self = Self::default();
+        }
+    }
+
     pub(super) fn next(&mut self) -> Duration {
         let time = Duration::from_millis(500).saturating_mul(1 << self.0.min(10));
         self.0 = self.0.saturating_add(1);
@@ -213,6 +221,10 @@ mod tests {
         let times: Vec<u128> = (0..80).map(|_| patience.next().as_millis()).collect();
         assert_eq!(times[..8], [500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
         assert_eq!(times.last(), Some(&30_000));
+        patience.after(Duration::from_secs(29));
+        assert_eq!(patience.next().as_millis(), 30_000);
+        patience.after(Duration::from_secs(30));
+        assert_eq!(patience.next().as_millis(), 500);
     }
 
     #[rstest::rstest]

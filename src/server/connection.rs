@@ -25,7 +25,7 @@ const BREATH: Duration = Duration::from_millis(1);
 /// Failures to accept are logged once in so long.
 const SILENCE: Duration = Duration::from_secs(1);
 /// So many requests of one HTTP/2 connection are answered at a time.
-const STREAMS: u32 = 250;
+const STREAMS: u32 = 64;
 
 /// Accepts connections until the server stops; whatever fails, it goes on.
 pub(super) async fn accept(
@@ -174,7 +174,7 @@ async fn drive(
 ) {
     let limits = shared.options.limits;
     tokio::pin!(connection);
-    let mut ending = false;
+    let (mut ending, mut resting) = (false, false);
     loop {
         tokio::select! {
             // However it ended: whoever spoke at the other end knows best.
@@ -188,8 +188,14 @@ async fn drive(
                 Some((time, false)) if time > limits.head_time => {
                     return shared.metrics.turned_away("head time");
                 }
+                // Whoever has not taken its answers until then takes none.
+                Some((time, true))
+                    if resting && time > limits.idle_time.saturating_add(limits.request_time) =>
+                {
+                    return shared.metrics.turned_away("unread");
+                }
                 Some((time, true)) if time > limits.idle_time && !ending => {
-                    ending = true;
+                    (ending, resting) = (true, true);
                     connection.as_mut().graceful_shutdown();
                 }
                 Some(_) | None => {}

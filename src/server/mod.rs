@@ -107,6 +107,7 @@ impl Limits {
                 shaking: 2_048,
                 asking: 512,
                 known: 1_024,
+                requests: 4_096,
             },
             concurrency: processors.saturating_mul(2),
             queue: 256,

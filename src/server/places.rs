@@ -41,6 +41,9 @@ pub struct Room {
     pub asking: usize,
     /// Those that have. For one more the one that has had nothing to do for longest is closed; where all are busy, it is.
     pub known: usize,
+    /// Requests, from their heads until their answers are taken. For one more the connection goes that has had one open for
+    /// longest: whoever means it has its answer long before.
+    pub requests: usize,
 }
 
 impl Room {
@@ -69,6 +72,8 @@ struct Table {
 #[derive(Debug, Default)]
 struct Taken {
     at: BTreeMap<Stage, BTreeMap<u64, Arc<Activity>>>,
+    /// Whose request each is, in the order in which they began.
+    open: BTreeMap<u64, Arc<Activity>>,
     last: u64,
 }
 
@@ -197,26 +202,60 @@ impl Activity {
     /// A request begins.
     pub(super) fn asked(self: &Arc<Self>) -> Asked {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        Asked(Arc::clone(self))
+        let table = &self.table;
+        let mut taken = table.taken();
+        taken.last = taken.last.wrapping_add(1);
+        let number = taken.last;
+        drop(taken.open.insert(number, Arc::clone(self)));
+        while taken.open.len() > table.room.requests {
+            let Some((_, longest)) = taken.open.pop_first() else { break };
+            longest.leave.notify_one();
+        }
+        drop(taken);
+        Asked { open: Arc::new(Open { activity: Arc::clone(self), number }) }
     }
 }
 
 /// A request, as long as it is answered.
 #[derive(Debug)]
-pub(super) struct Asked(Arc<Activity>);
+pub(super) struct Asked {
+    open: Arc<Open>,
+}
+
+/// A request, until its answer is taken.
+#[derive(Debug)]
+pub(super) struct Open {
+    activity: Arc<Activity>,
+    number: u64,
+}
 
 impl Asked {
     /// All of it has come: its connection is none of those that only wait.
     pub(super) fn has_come(&self) {
-        self.0.gets_to(Stage::Known);
+        self.open.activity.gets_to(Stage::Known);
+    }
+
+    /// What is to be held until the answer is taken.
+    pub(super) fn open(&self) -> Arc<Open> {
+        Arc::clone(&self.open)
     }
 }
 
 impl Drop for Asked {
     fn drop(&mut self) {
-        let mut since = self.0.since.lock().unwrap_or_else(PoisonError::into_inner);
+        let activity = &self.open.activity;
+        let mut since = activity
+            .since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
         *since = (Instant::now(), true);
-        self.0.asked.fetch_sub(1, Ordering::SeqCst);
+        activity.asked.fetch_sub(1, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        drop(self.activity.table.taken().open.remove(&self.number));
     }
 }
 
@@ -226,7 +265,7 @@ mod tests {
 
     use super::*;
 
-    const TWO: Room = Room { silent: 2, greeting: 2, shaking: 2, asking: 2, known: 2 };
+    const TWO: Room = Room { silent: 2, greeting: 2, shaking: 2, asking: 2, known: 2, requests: 9 };
 
     /// A connection that has got so far; one that is known rests.
     fn comes(places: &Places, stage: Stage) -> Place {
@@ -297,6 +336,26 @@ mod tests {
         }
         assert!(!places.free_one());
         assert_eq!(left(&[&known]), [false]);
+    }
+
+    #[tokio::test]
+    async fn who_has_a_request_open_for_longest_goes_for_one_too_many() {
+        let places = Places::of(Room { requests: 3, ..TWO });
+        let [first, second] = [(); 2].map(|()| places.take());
+        let quick = first.activity.asked();
+        let unread = second.activity.asked().open();
+        drop(quick);
+        let open = [(); 2].map(|()| first.activity.asked());
+        let wanted = |place: Place| async move {
+            tokio::time::timeout(Duration::from_millis(20), place.is_wanted())
+                .await
+                .is_ok()
+        };
+        drop(first.activity.asked());
+        assert!(wanted(second).await, "its answer is not taken");
+        assert!(!wanted(first).await);
+        drop((open, unread));
+        assert!(places.0.taken().open.is_empty());
     }
 
     #[test]

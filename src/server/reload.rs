@@ -41,59 +41,65 @@ pub(super) async fn watch(
     mut last: (String, String),
     shared: Arc<Shared>,
 ) {
+    let mut told = (None, None);
     let mut timer = tokio::time::interval(shared.options.reload_interval);
     timer.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         timer.tick().await;
         let (source, held, before) = (Arc::clone(&source), Arc::clone(&shared), last.clone());
+        let before_told = told.clone();
         let looked = tokio::task::spawn_blocking(move || {
             let mut source = source.lock().unwrap_or_else(PoisonError::into_inner);
-            catch_unwind(AssertUnwindSafe(|| look(&mut *source, &held, &before)))
+            catch_unwind(AssertUnwindSafe(|| look(&mut *source, &held, &before, before_told)))
         });
         match looked.await {
-            Ok(Ok(state)) => last = state,
+            Ok(Ok(looked)) => (last, told) = looked,
             Ok(Err(_)) | Err(_) => shared.failed("known", "the reader of the files failed"),
         }
     }
 }
 
-/// Loads what is otherwise than `before`.
-fn look(source: &mut impl Source, shared: &Shared, before: &(String, String)) -> (String, String) {
+/// What was told of the last failure to load the mesh, and the certificate: its state and why; absent: it was loaded.
+type Told = (Option<(String, String)>, Option<(String, String)>);
+
+/// Loads what is otherwise than `before`, or could not be loaded then: it may be that no file descriptor was left, and the
+/// files are as good as they were. The same failure of the same state is told once.
+fn look(
+    source: &mut impl Source,
+    shared: &Shared,
+    before: &(String, String),
+    (mut known_failed, mut certificate_failed): Told,
+) -> ((String, String), Told) {
     // What is heard while the state is asked for is looked at the next time.
     let waits = shared.hear(source.heard());
     let mut state = source.state();
     if waits {
         state.0.clone_from(&before.0);
     }
-    if state.0 != before.0 {
-        match source.known() {
-            Ok((known, warnings)) => {
-                shared.warn(warnings);
-                shared
-                    .log
-                    .event("reloaded", &[("known", &known.size().to_string())]);
-                shared.metrics.knows(&known.size());
-                *shared.known.write().unwrap_or_else(PoisonError::into_inner) =
-                    Some(Arc::new(known));
-                shared.metrics.loaded("known");
-            }
-            Err(errors) => shared.failed("known", &errors.join("; ")),
-        }
+    if state.0 != before.0 || known_failed.is_some() && !waits {
+        let failed = source.known().map(|(known, warnings)| {
+            shared.warn(warnings);
+            shared
+                .log
+                .event("reloaded", &[("known", &known.size().to_string())]);
+            shared.metrics.knows(&known.size());
+            *shared.known.write().unwrap_or_else(PoisonError::into_inner) = Some(Arc::new(known));
+        });
+        let failed = failed.map_err(|errors| errors.join("; "));
+        known_failed = shared.ended("known", failed, &state.0, known_failed.as_ref());
     }
-    if state.1 != before.1 {
+    if state.1 != before.1 || certificate_failed.is_some() {
         let config = source
             .certificate()
             .and_then(|certificate| tls::config(&certificate, &shared.options));
-        match config {
-            Ok(config) => {
-                shared.log.event("certificate", &[]);
-                *shared.tls.write().unwrap_or_else(PoisonError::into_inner) = config;
-                shared.metrics.loaded("certificate");
-            }
-            Err(why) => shared.failed("certificate", &why),
-        }
+        let failed = config.map(|config| {
+            shared.log.event("certificate", &[]);
+            *shared.tls.write().unwrap_or_else(PoisonError::into_inner) = config;
+        });
+        certificate_failed =
+            shared.ended("certificate", failed, &state.1, certificate_failed.as_ref());
     }
-    state
+    (state, (known_failed, certificate_failed))
 }
 
 impl Shared {
@@ -115,6 +121,25 @@ impl Shared {
             self.log.event("warning", &[("message", warning)]);
         }
         *told = warnings;
+    }
+
+    /// Tells how loading something has ended, where that was not told already; what is to be remembered of a failure.
+    fn ended(
+        &self,
+        what: &str,
+        ended: Result<(), String>,
+        state: &str,
+        told: Option<&(String, String)>,
+    ) -> Option<(String, String)> {
+        let Err(why) = ended else {
+            self.metrics.loaded(what);
+            return None;
+        };
+        let failed = (state.to_owned(), why);
+        if told != Some(&failed) {
+            self.failed(what, &failed.1);
+        }
+        Some(failed)
     }
 
     /// Tells that something could not be loaded, and that the old one stays.

@@ -2,11 +2,13 @@
 
 use std::convert::Infallible;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll};
 
 use http_body_util::{BodyExt as _, Full, LengthLimitError, Limited};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Bytes, Frame, Incoming, SizeHint};
 use hyper::header::{
     ACCEPT, ALLOW, CONNECTION, CONTENT_ENCODING, CONTENT_TYPE, HeaderValue, RETRY_AFTER,
     TRANSFER_ENCODING,
@@ -17,13 +19,40 @@ use tokio::task::AbortHandle;
 use tokio::time::{Instant, timeout};
 
 use super::bodies::{Bodies, Body};
-use super::places::Asked;
+use super::places::{Asked, Open};
 use super::traces::Span;
 use super::{Limits, Shared};
 use crate::admission::{self, Answer};
 
 /// An answer.
 pub(super) type Answered = Response<Full<Bytes>>;
+
+/// An answer on its way: its request is open until somebody takes it.
+#[derive(Debug)]
+pub(super) struct Sent {
+    body: Full<Bytes>,
+    _open: Arc<Open>,
+}
+
+impl hyper::body::Body for Sent {
+    type Data = Bytes;
+    type Error = Infallible;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        Pin::new(&mut self.body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
 
 /// Where reviews wait for their turn: the threads that answer them take one after the other.
 #[derive(Debug)]
@@ -69,7 +98,7 @@ pub(super) async fn respond(
     shared: Arc<Shared>,
     reviews: bool,
     asked: Asked,
-) -> Result<Answered, Infallible> {
+) -> Result<Response<Sent>, Infallible> {
     let began = Instant::now();
     let path = request.uri().path().to_owned();
     let answered = match (path.as_str(), request.method()) {
@@ -99,7 +128,7 @@ pub(super) async fn respond(
     if answered.status() != StatusCode::OK {
         shared.metrics.refused(answered.status().as_u16());
     }
-    Ok(answered)
+    Ok(answered.map(|body| Sent { body, _open: asked.open() }))
 }
 
 fn health(path: &str, accept: Option<&HeaderValue>, shared: &Shared) -> Answered {

@@ -118,8 +118,8 @@ fn what_a_real_api_server_sends_is_understood() {
     warning: PC912 spec.rules[0]: on TCP ports this DENY rule denies without its HTTP fields: name the `ports` that are meant [VAL-30]
     06-authorization_policy-status: allowed
     07-authorization_policy-delete: 403 Forbidden: guard `shop`: case `web reads` would fail: no policy is about its destination; case `nobody else` would fail: the answer is `allow`, not `deny`
-    08-authorization_policy-update-while_deleted: allowed
-    09-authorization_policy-update-while_deleted: allowed
+    08-authorization_policy-update-while_deleted: 403 Forbidden: guard `shop`: case `web reads` would fail: no policy is about its destination; case `nobody else` would fail: the answer is `allow`, not `deny`
+    09-authorization_policy-update-while_deleted: 403 Forbidden: guard `shop`: case `web reads` would fail: no policy is about its destination; case `nobody else` would fail: the answer is `allow`, not `deny`
     10-authorization_policy-create-v1beta1: allowed
     11-authorization_policy-delete_all: 403 Forbidden: guard `shop`: case `web reads` would fail: no policy is about its destination; case `nobody else` would fail: the answer is `allow`, not `deny`
     12-peer_authentication-create: allowed

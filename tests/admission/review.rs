@@ -112,6 +112,113 @@ fn a_namespace_is_that_of_the_request_where_the_object_says_none() {
     assert!(said.contains("(by `foo/open`, rule 0)"), "{said}");
 }
 
+/// The one whose name is made up stands beside the one of that name, and not in its place.
+#[test]
+fn a_name_that_is_yet_to_be_made_up_is_nobodys() {
+    let mut facts = facts(Gate::default());
+    let mut loaded = portcullis::parse::Loaded::default();
+    let there = MESH_OF_DENIALS.replace("NAME", "deny-xxxxx");
+    portcullis::parse::resources("deny.yaml", &there, "default", &mut loaded);
+    facts.resources.extend(loaded.resources);
+    facts.guards.clear();
+    let mut findings = Vec::new();
+    let guards = suite::read("g.test.yaml", WRITERS, &mut findings);
+    facts
+        .guards
+        .extend(guards.into_iter().map(|guard| (guard, Vec::new())));
+    let (known, _) = Known::prepare(facts).unwrap();
+    assert_eq!(findings, []);
+    let mut object = object(
+        ALLOW,
+        "",
+        "{selector: {matchLabels: {app: httpbin}}, action: DENY, rules: [{to: [{operation: {methods: [PUT], ports: ['8080']}}]}]}",
+    );
+    object["metadata"] = json!({ "generateName": "deny-", "namespace": "foo" });
+    assert_eq!(said(&review(&ask("CREATE", &object, &Value::Null).to_string(), &known)), "allowed");
+}
+
+const MESH_OF_DENIALS: &str = "\
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: NAME, namespace: foo}
+spec: {selector: {matchLabels: {app: httpbin}}, action: DENY, rules: [{to: [{operation: {methods: [GET], paths: [/private], ports: ['8080']}}]}]}
+";
+const WRITERS: &str = "\
+apiVersion: portcullis.dev/v1alpha1
+kind: TestSuite
+metadata: {name: private}
+tests:
+- name: nobody reads what is private
+  from: sleep.foo
+  to: httpbin.foo:80
+  request: {path: /private}
+  expect: deny
+";
+
+/// The files do not say which of two is the older one, and so it goes by name, before the change and after it.
+#[rstest]
+#[case::without_a_time(Value::Null)]
+#[case::with_the_time_that_the_api_server_knows(json!("2024-01-01T00:00:00Z"))]
+fn an_object_is_as_old_as_before_it_was_changed(#[case] created: Value) {
+    let mut facts = facts(Gate::default());
+    let mut loaded = portcullis::parse::Loaded::default();
+    let other = "{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: other, namespace: foo}, spec: {mtls: {mode: STRICT}}}";
+    portcullis::parse::resources("other.yaml", other, "default", &mut loaded);
+    facts.resources.extend(loaded.resources);
+    let (known, _) = Known::prepare(facts).unwrap();
+    let [mut new, mut old] = ["PERMISSIVE", "STRICT"].map(|mode| {
+        object("PeerAuthentication", "default", &format!("{{mtls: {{mode: {mode}}}}}"))
+    });
+    for object in [&mut new, &mut old] {
+        object["metadata"]["creationTimestamp"] = created.clone();
+    }
+    let said = said(&review(&ask("UPDATE", &new, &old).to_string(), &known));
+    assert!(said.starts_with("403 Forbidden: guard `plaintext`"), "{said}");
+}
+
+#[rstest]
+#[case::create(
+    "CREATE",
+    "400 BadRequest: neither `request.namespace` nor `request.object` says a namespace"
+)]
+#[case::delete(
+    "DELETE",
+    "403 Forbidden: this does not name the AuthorizationPolicy that it deletes"
+)]
+fn an_object_of_no_namespace_is_none_that_can_be_looked_at(
+    #[case] operation: &str,
+    #[case] want: &str,
+) {
+    let mut written = object(ALLOW, "readers", "{rules: [{}]}");
+    written["metadata"] = json!({ "name": "readers" });
+    let [new, old] =
+        if operation == "CREATE" { [written, Value::Null] } else { [Value::Null, written] };
+    let mut review = ask(operation, &new, &old);
+    review["request"]["namespace"] = Value::Null;
+    assert_eq!(said(&answer(&review, Gate::default())), want);
+}
+
+/// A policy that waits for a finalizer still counts when it is asked whether another one may go, and goes with its last.
+#[rstest]
+#[case::one_is_left(json!(["a"]), "{}", "allowed")]
+#[case::the_last(json!([]), "{}", "403 Forbidden: guard `readers`")]
+#[case::none(Value::Null, "{}", "403 Forbidden: guard `readers`")]
+#[case::whatever_it_says_at_the_end(Value::Null, "{rule: 1}", "403 Forbidden: guard `readers`")]
+fn an_object_goes_with_its_last_finalizer(
+    #[case] left: Value,
+    #[case] spec: &str,
+    #[case] want: &str,
+) {
+    let mut old = object(ALLOW, "readers", "{}");
+    old["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    old["metadata"]["finalizers"] = json!(["a", "b"]);
+    let mut new = object(ALLOW, "readers", spec);
+    new["metadata"]["deletionTimestamp"] = json!("2026-01-01T00:00:00Z");
+    new["metadata"]["finalizers"] = left;
+    let said = said(&answer(&ask("UPDATE", &new, &old), Gate::default()));
+    assert!(said.starts_with(want), "{said}");
+}
+
 /// A change of an object that is being deleted; `spec` is the new one.
 fn leaving(spec: &str, change: fn(&mut Value)) -> String {
     let broken = "{rules: [{from: [{source: {principal: [x]}}]}]}";

@@ -2,10 +2,13 @@
 
 use std::io::{Read as _, Write as _};
 
+use portcullis::server::Room;
 use rstest::rstest;
 
 use super::hostile::{harmless, lives};
 use super::process::Process;
+use super::support::{Citadel, InMemory, Serving, Tls, options, serve};
+use crate::admission::support::{GUARDS, MESH};
 
 const DATA: u8 = 0;
 const HEADERS: u8 = 1;
@@ -143,4 +146,47 @@ fn a_flood_ends_its_own_connection_at_most(#[case] frames: Vec<u8>, #[case] code
         assert!([None, Some(code)].contains(&ended_with(&read)), "{:?}", ended_with(&read));
     }
     lives(&process);
+}
+
+/// Asks ten times with HTTP/2, and lets nothing of an answer's body come.
+fn asks_and_takes_nothing(serving: &Serving) -> Tls {
+    let mut stream = serving.connect();
+    let mut client = (*serving.client).clone();
+    client.alpn_protocols = vec![b"h2".to_vec()];
+    let name = "localhost".try_into().unwrap();
+    stream.conn = rustls::ClientConnection::new(client.into(), name).unwrap();
+    // SETTINGS_INITIAL_WINDOW_SIZE, RFC 9113 §6.5.2.
+    let settings = frame(SETTINGS, 0, 0, &[0, 4, 0, 0, 0, 0]);
+    let heads =
+        (0..10_u32).flat_map(|number| frame(HEADERS, END_HEADERS | 1, 2 * number + 1, HEAD));
+    let all = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".iter().copied();
+    let all: Vec<u8> = all.chain(settings).chain(heads).collect();
+    stream.write_all(&all).unwrap();
+    stream.flush().unwrap();
+    stream
+}
+
+#[test]
+fn who_takes_no_answer_leaves_for_one_request_too_many() {
+    let citadel = Citadel::new();
+    let source = InMemory::of(MESH, GUARDS, citadel.certificate());
+    let mut options = options();
+    options.limits.room = Room { requests: 35, ..options.limits.room };
+    let serving = serve(&citadel, source, options).unwrap();
+    let displaced = "portcullis_connections_turned_away_total{reason=\"displaced\"}";
+    let there = "portcullis_connections ";
+    let mut unread = Vec::new();
+    for connections in ["1", "2", "3"] {
+        unread.push(asks_and_takes_nothing(&serving));
+        let more = |serving: &Serving| {
+            let refused = "portcullis_requests_refused_total{code=\"404\"}";
+            serving.metric(refused) == format!("{connections}0")
+        };
+        serving.wait_for("ten answers", more);
+    }
+    assert!(serving.metric(displaced).starts_with("no "), "there is room");
+    unread.push(asks_and_takes_nothing(&serving));
+    serving.wait_for("who was there for longest", |serving| serving.metric(displaced) == "1");
+    assert_eq!(serving.post(&harmless()).0, 200);
+    serving.wait_for("the others", |serving| serving.metric(there) == "4");
 }

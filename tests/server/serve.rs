@@ -216,6 +216,7 @@ fn who_rests_takes_places_only_from_those_who_rest_there_too(#[case] bad: Gets) 
         shaking: room(Gets::ToAHello),
         asking: room(Gets::ToHalfARequest),
         known: 9,
+        requests: 100,
     };
     let serving = serve(&citadel, source, options).unwrap();
     let mut kept = serving.connect();
@@ -287,6 +288,36 @@ fn what_is_good_takes_the_place_of_what_was_and_what_is_bad_does_not() {
     });
     serving.wait_for("the mended files", |serving| serving.metric(failed) == "0");
     assert!(!allowed(post(&mut kept, &open())));
+}
+
+/// No file descriptor was left, say: the files are as they were, and can be read now. It is told once that they could not.
+#[test]
+fn what_could_not_be_read_is_read_again() {
+    let (citadel, source, serving) = serving();
+    source.write(|files| files.manifests.push_str("oops: 1\n"));
+    let good = citadel.certificate();
+    source.rotate(Certificate { key: citadel.certificate().key, ..citadel.certificate() });
+    let failed = |what| format!("portcullis_reload_failed{{what=\"{what}\"}}");
+    for what in ["known", "certificate"] {
+        serving.wait_for(what, |serving| serving.metric(&failed(what)) == "1");
+    }
+    // More than one look later.
+    std::thread::sleep(std::time::Duration::from_millis(500));
+    let log = serving.log.lock().unwrap().clone();
+    assert_eq!(
+        log.iter()
+            .filter(|line| line.contains("reload failed"))
+            .count(),
+        2,
+        "{log:?}"
+    );
+    source.write_unseen(|files| {
+        files.manifests = MESH.to_owned();
+        files.certificate = good;
+    });
+    for what in ["known", "certificate"] {
+        serving.wait_for(what, |serving| serving.metric(&failed(what)) == "0");
+    }
 }
 
 #[test]
@@ -425,7 +456,8 @@ fn the_limits_are_those_that_are_promised() {
     let limits = Limits::of(2);
     assert_eq!(limits.body, 3 << 20);
     assert_eq!(limits.head, 64 << 10);
-    let Room { silent, greeting, shaking, asking, known } = limits.room;
+    let Room { silent, greeting, shaking, asking, known, requests } = limits.room;
+    assert_eq!(requests, 4_096);
     let rooms = [silent, greeting, shaking, asking, known];
     assert_eq!(rooms, [8_192, 2_048, 2_048, 512, 1_024]);
     let document = include_str!("../../docs/admission.md");

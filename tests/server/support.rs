@@ -111,6 +111,11 @@ impl InMemory {
         files.changes.0 += 1;
     }
 
+    /// Changes what is read, where nothing tells that it is otherwise.
+    pub(crate) fn write_unseen(&self, change: impl FnOnce(&mut Files)) {
+        change(&mut self.0.lock().unwrap());
+    }
+
     pub(crate) fn rotate(&self, certificate: Certificate) {
         let mut files = self.0.lock().unwrap();
         files.certificate = certificate;
@@ -160,7 +165,7 @@ impl Source for InMemory {
 pub(crate) struct Serving {
     pub(crate) running: Running,
     pub(crate) log: Arc<Mutex<Vec<String>>>,
-    client: Arc<ClientConfig>,
+    pub(crate) client: Arc<ClientConfig>,
 }
 
 pub(crate) fn options() -> Options {
