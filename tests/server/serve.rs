@@ -2,7 +2,7 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use portcullis::admission::MAX_REVIEW;
@@ -430,6 +430,63 @@ fn a_defect_is_an_answer_and_ends_nothing(#[case] fail_open: bool) {
     assert_eq!(serving.metric("portcullis_panics_total"), "1");
     reader.0.store(false, Ordering::SeqCst);
     assert!(!allowed(serving.post(&open())));
+}
+
+/// A reader that is slow once it is armed: until it is let go.
+#[derive(Debug, Default)]
+struct Waits {
+    armed: AtomicBool,
+    let_go: AtomicBool,
+    asked: AtomicUsize,
+}
+
+impl TokenReader for Waits {
+    fn read(&self, _: &str, _: Option<&str>) -> TokenReading {
+        if self.armed.load(Ordering::SeqCst) {
+            self.asked.fetch_add(1, Ordering::SeqCst);
+            while !self.let_go.load(Ordering::SeqCst) {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+        }
+        TokenReading::Unread("nobody read it".to_owned())
+    }
+}
+
+#[test]
+fn too_many_that_wait_are_told_and_who_has_gone_is_not_answered() {
+    let citadel = Citadel::new();
+    let (manifests, guards) = ([MESH, TOKENS].concat(), [GUARDS, WITH_A_TOKEN].concat());
+    let source = InMemory::of(&manifests, &guards, citadel.certificate());
+    let reader = Arc::new(Waits::default());
+    let held = Arc::clone(&reader);
+    source.write(|files| files.token_reader = Some(held));
+    let limits = Limits { concurrency: 1, queue: 1, ..options().limits };
+    let serving = serve(&citadel, source, Options { limits, ..options() }).unwrap();
+    reader.armed.store(true, Ordering::SeqCst);
+    let begin = || {
+        let (mut stream, body) = (serving.connect(), open());
+        write!(
+            stream,
+            "POST /validate HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+            body.len()
+        )
+        .unwrap();
+        stream.flush().unwrap();
+        stream
+    };
+    let mut first = begin();
+    serving.wait_for("the first is looked at", |_| reader.asked.load(Ordering::SeqCst) > 0);
+    let second = begin();
+    // Nothing tells that it waits, or that it is forgotten.
+    std::thread::sleep(Duration::from_millis(500));
+    assert_eq!(serving.post(&open()).0, 429);
+    drop(second);
+    std::thread::sleep(Duration::from_millis(500));
+    reader.let_go.store(true, Ordering::SeqCst);
+    assert_eq!(answer(&mut first).0, 200);
+    let of_one = reader.asked.load(Ordering::SeqCst);
+    assert_eq!(serving.post(&open()).0, 200);
+    assert_eq!(reader.asked.load(Ordering::SeqCst), 2 * of_one);
 }
 
 #[test]
